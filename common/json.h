@@ -51,21 +51,23 @@ bool json_count(const char *text, size_t size, uint64_t max, uint64_t *count);
 /*
  * Paths: keys joined by '.', "[]" for each element of an array, "{}" for each member of an object
  * whatever its key: "object.metadata.name", "items[].status.addresses[].type",
- * "metadata.annotations{}".  A path that names a container is reported when it opens and when it
- * closes.  Keys with dots in them cannot be named (use "{}").
+ * "metadata.annotations{}"; "" is the outermost value.  A path that names a container is reported
+ * when it opens and when it closes.  Keys with dots in them cannot be named (use "{}"); where a
+ * table has both, a key's own path goes before "{}".
  */
 struct json_pick_row {
     const char *path; /* a row without a path ends the table */
 };
 
-/* ROW is the index into the table; KEY the member's key for a path that ends in "{}", else NULL.
- * KEY and TEXT are NUL-terminated and valid during the call. */
+/* ROW is the index into the table; KEY the member's key for a path that ends in "{}", else NULL
+ * (as when a container closes).  TEXT is "" where the event has none.  KEY and TEXT are
+ * NUL-terminated and valid during the call. */
 typedef void json_pick_handler(void *arg, unsigned row, enum json_event event, const char *key,
                                const char *text, size_t size);
 
 struct json_pick;
 
-/* ROWS outlives the pick.  At most 64 rows. */
+/* ROWS outlives the pick. */
 struct json_pick *json_pick_new(const struct json_pick_row *rows, json_pick_handler *handler,
                                 void *arg);
 void json_pick_free(struct json_pick *pick);
@@ -73,7 +75,8 @@ bool json_pick_feed(struct json_pick *pick, const char *bytes, size_t size);
 bool json_pick_end(struct json_pick *pick);
 const char *json_pick_error(const struct json_pick *pick);
 
-/* One whole document; false with *ERROR (a constant) when it is not JSON. */
+/* One whole document; false when it is not exactly one JSON value (rows before the flaw have been
+ * reported). */
 bool json_pick_document(const struct json_pick_row *rows, json_pick_handler *handler, void *arg,
                         const char *bytes, size_t size);
 

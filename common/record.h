@@ -15,10 +15,11 @@
  * to whom and how large each field may get is one table (record_types[]), which drives one encode
  * and one decode loop.
  */
-#define RECORD_VERSION    1 /* the version that this program writes */
+#define RECORD_VERSION     1 /* the version that this program writes */
 #define RECORD_MIN_VERSION 1 /* the oldest that it reads */
-#define RECORD_PACKET_MAX 65536
-#define RECORD_ABSENT     UINT64_MAX /* a COUNT that is not there */
+#define RECORD_PACKET_MAX  65536
+#define RECORD_ABSENT      UINT64_MAX          /* a COUNT that is not there */
+#define RECORD_NUMBER_MAX  (UINT64_C(1) << 53) /* beyond, not every reader of JSON is exact */
 
 enum record_kind {
     RECORD_HELLO,
@@ -119,6 +120,12 @@ extern const char *const outcome_names[];
 enum sources_op { SOURCES_BEGIN, SOURCES_ADD, SOURCES_REMOVE, SOURCES_END };
 extern const char *const sources_op_names[]; /* begin, add, remove, end */
 
+enum speaks_why { SPEAKS_BOOT_BANNER, SPEAKS_FRESH_TEXT };
+extern const char *const speaks_why_names[]; /* boot-banner, fresh-text */
+
+enum retract_why { RETRACT_ANSWERS, RETRACT_REBOOTED, RETRACT_RECREATED };
+extern const char *const retract_why_names[]; /* answers, rebooted, recreated */
+
 struct lines {
     size_t count;
     const char *const *line;
@@ -150,8 +157,8 @@ struct hello {
 struct panic {
     const char *id, *source;
     uint64_t port, received_us;
-    unsigned proof;  /* enum proof */
-    unsigned format; /* enum wire_format */
+    unsigned proof;                           /* enum proof */
+    unsigned format;                          /* enum wire_format */
     uint64_t facility, level, seq, kernel_us; /* each may be RECORD_ABSENT */
     const char *text;
     unsigned reason_code; /* enum reason_code */
@@ -178,7 +185,7 @@ struct halt {
 struct speaks {
     const char *source;
     uint64_t received_us;
-    unsigned why;
+    unsigned why; /* enum speaks_why */
 };
 
 struct heard {
@@ -210,12 +217,13 @@ struct evidence {
 
 struct retract {
     const char *id;
-    unsigned why;
+    unsigned why; /* enum retract_why */
 };
 
 struct open_incident {
     const char *id, *node, *uid, *boot, *address;
-    uint64_t port, last_answer_us, rtt_us, until_us;
+    uint64_t port, until_us;
+    uint64_t last_answer_us, rtt_us; /* each may be RECORD_ABSENT */
 };
 
 struct result {
@@ -234,7 +242,7 @@ struct ack {
 };
 
 struct error_record {
-    unsigned of; /* enum record_kind, or RECORD_KINDS when it is about no record */
+    unsigned of;    /* enum record_kind, or RECORD_KINDS when it is about no record */
     const char *id; /* NULL when it is about no record */
     const char *why;
 };
@@ -260,23 +268,36 @@ struct record {
     };
 };
 
-enum field_kind { FIELD_TEXT, FIELD_COUNT, FIELD_FLAG, FIELD_CHOICE, FIELD_LINES, FIELD_PAIRS,
-                  FIELD_COUNTS };
+enum field_kind {
+    FIELD_TEXT,
+    FIELD_COUNT,
+    FIELD_FLAG,
+    FIELD_CHOICE,
+    FIELD_LINES,
+    FIELD_PAIRS,
+    FIELD_COUNTS,
+};
 
-/* MAX is the greatest value of a COUNT and the budget of everything else, in encoded bytes. */
+/*
+ * MAX is the greatest value of a COUNT, and the budget of everything else in encoded bytes: a text
+ * without its quotes, a container with all that is between its brackets.
+ *
+ * An optional field that is not there: a TEXT is NULL, a COUNT RECORD_ABSENT, a FLAG false, a
+ * CHOICE the number of its choices, a container empty; nothing of these is written.
+ */
 struct field {
     const char *name;
     enum field_kind kind;
     size_t at;
     uint64_t max;
     bool required;
-    const char *const *choices; /* NULL-terminated */
+    const char *const *choices; /* NULL-terminated; "" is a value that this field may not have */
 };
 
 struct record_type {
     const char *name;
     const struct field *fields; /* ends with one without a name */
-    unsigned from, to; /* bits: 1 << enum role */
+    unsigned from, to;          /* bits: 1 << enum role */
     bool acknowledged;
 };
 extern const struct record_type record_types[RECORD_KINDS];
@@ -284,7 +305,8 @@ extern const struct record_type record_types[RECORD_KINDS];
 /*
  * Writes RECORD as one line into OUT (RECORD_PACKET_MAX bytes) and returns its size.  Cannot fail:
  * the fields' budgets together fit a packet, and what exceeds its budget is cut (LINES, PAIRS and
- * COUNTS lose their last entries, so whoever prefers the newest cuts before).
+ * COUNTS lose their last entries, so whoever prefers the newest cuts before).  What packet_decode()
+ * would refuse is mended: text that is not printable, a repeated key (the first stays).
  */
 size_t record_encode(const struct record *record, char *out);
 
@@ -301,7 +323,8 @@ struct packet {
  * Decodes all lines of a packet or none.  A zero byte count, an unknown type, a version that is
  * not ours, a missing, repeated, ill-typed or too large field, or anything that is not clean JSON
  * is an error: false, with the line, the field and what is wrong in WHY.  Unknown fields are
- * skipped unless STRICT.  After true, packet_free() when done; after false there is nothing to free.
+ * skipped unless STRICT.  After true, packet_free() when done; after false there is nothing to
+ * free.
  */
 bool packet_decode(const char *bytes, size_t size, bool strict, struct packet *packet,
                    char why[RECORD_WHY_SIZE]);

@@ -54,8 +54,8 @@ size_t text_printable(char *out, size_t cap, const char *bytes, size_t size, siz
     size_t used = 0, encoded = 0;
 
     for (size_t i = 0; i < size;) {
-        uint32_t point = 0;
-        size_t length = sequence(in + i, size - i, &point);
+        uint32_t point = in[i];
+        size_t length = point < 0x80 ? 1 : sequence(in + i, size - i, &point);
         size_t step = length > 0 ? length : 1;
         unsigned char plain = point == '\t' ? ' ' : '?';
         const unsigned char *from = in + i;
@@ -68,8 +68,8 @@ size_t text_printable(char *out, size_t cap, const char *bytes, size_t size, siz
         size_t cost = encoded_size(point, length);
         if (used + length >= cap || (encoded_max > 0 && encoded + cost > encoded_max))
             break;
-        memcpy(out + used, from, length);
-        used += length;
+        for (size_t k = 0; k < length; k++)
+            out[used++] = (char)from[k];
         encoded += cost;
         i += step;
     }
