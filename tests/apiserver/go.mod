@@ -1,0 +1,3 @@
+module lastgasp.invalid/apiserver
+
+go 1.26
