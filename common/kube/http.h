@@ -72,5 +72,7 @@ size_t kube_in_flight(const struct kube_client *client);
 void kube_describe(const char *verb, const char *resource, const struct kube_answer *answer,
                    char *out, size_t cap);
 
-/* Escapes one segment of a path or a query's value (RFC 3986) into OUT; returns OUT. */
+/* Escapes one segment of a path or a query's value (RFC 3986) into OUT; returns OUT.  When it does
+ * not fit (CAP is less than three times TEXT and 2), OUT is "-", which is the name of no object:
+ * half a name could be another one's, no name would be all of them. */
 const char *kube_escape(const char *text, char *out, size_t cap);
