@@ -127,6 +127,8 @@ class ControlPlane(Client):
             f"--etcd-servers={self.etcd_url}",
             "--bind-address=127.0.0.1",
             f"--secure-port={self.port}",
+            # By itself it looks for a default route, which a network namespace does not have.
+            "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",  # it refuses loopback addresses
             "--service-cluster-ip-range=10.96.0.0/16",
             f"--tls-cert-file={self.folder}/server.crt",
