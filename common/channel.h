@@ -35,6 +35,7 @@ struct delivery {
     enum delivery_state state;
     uint64_t parked_us; /* monotonic */
     struct delivery *next, *previous;
+    struct delivery *same_hash;
 };
 
 struct channel_client_handler {
@@ -59,10 +60,12 @@ struct channel_client;
 struct channel_client *channel_client_new(struct event_base *base, const char *path,
                                           enum role role, enum role peer,
                                           const struct channel_client_handler *handler, void *arg);
+/* Calls nothing back; the deliveries are the role's to free. */
 void channel_client_free(struct channel_client *client);
 /* Appends DELIVERY; it is sent as soon as there is a connection and room. */
 void channel_client_deliver(struct channel_client *client, struct delivery *delivery);
-/* Takes it back: nothing more is sent, an acknowledgement that comes later is ignored. */
+/* Takes it back: what the socket does not hold yet (a packet or two) is not sent, an
+ * acknowledgement that comes later is ignored. */
 void channel_client_withdraw(struct channel_client *client, struct delivery *delivery);
 /* Best effort, after what waits already.  False when the queue (256 KiB) has no room, or nobody is
  * connected: counted as dropped. */
@@ -95,7 +98,8 @@ struct channel_server;
 struct channel_server *channel_server_new(struct event_base *base, const char *path, enum role role,
                                           enum role peer, bool strict,
                                           const struct channel_server_handler *handler, void *arg);
-/* Closes all peers and removes the socket, unless somebody put another in its place. */
+/* Closes all peers (each `left`) and removes the socket, unless somebody put another in its
+ * place. */
 void channel_server_free(struct channel_server *server);
 /* To every peer (whoever does not wait for it ignores it): a record that was sent again over a
  * second connection is thus acknowledged there too. */
@@ -110,7 +114,8 @@ void channel_server_broadcast(struct channel_server *server, const struct record
 /* The role's own mark on a peer (NULL at first). */
 void channel_peer_set(struct channel_peer *peer, void *mark);
 void *channel_peer_get(const struct channel_peer *peer);
-/* Reading stops (the peers' sends fill their sockets and wait) or goes on. */
+/* Reading stops (the peers' sends fill their sockets and wait) or goes on.  What is left of the
+ * packet under way still comes. */
 void channel_server_hold(struct channel_server *server, bool hold);
 size_t channel_server_peers(const struct channel_server *server);
 const struct counters *channel_server_counters(const struct channel_server *server);

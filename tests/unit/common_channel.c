@@ -1,7 +1,5 @@
 #include "tests/unit/channel_fixture.h"
 
-#include <sys/socket.h>
-
 START_TEST(ten_thousand_deliveries_arrive_in_order)
 {
     struct edge *edge = edge_new();
@@ -117,7 +115,9 @@ START_TEST(an_acknowledgement_reaches_every_peer_that_sent_the_record)
     edge->ack_at_once = false;
     start_server(edge);
     start_client(edge);
-    struct channel_client *second = new_client(edge);
+    static const struct channel_client_handler quiet = { client_fill, client_acknowledged };
+    struct channel_client *second = channel_client_new(edge->base, edge->path, ROLE_LISTENER,
+                                                       ROLE_CORRELATOR, &quiet, edge);
     channel_client_deliver(edge->client, &items[0].delivery);
     channel_client_deliver(second, &again[0].delivery);
     LOOP_UNTIL(edge, edge->got_count == 2);
@@ -293,6 +293,8 @@ START_TEST(a_stream_to_a_slow_reader_drops_nothing)
     edge->stream_to = EDGE_ITEMS + 1;
     start_server(edge);
     int fd = raw_connect(edge);
+    loop_for(edge, 20 * US_PER_MS);
+    ck_assert_uint_lt(edge->stream_from, edge->stream_to); /* it is not gathered in memory */
     while (records < EDGE_ITEMS) {
         char bytes[RECORD_PACKET_MAX], why[RECORD_WHY_SIZE];
         struct packet packet;
