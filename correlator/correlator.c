@@ -1,0 +1,204 @@
+#include "correlator/correlator.h"
+
+#include "common/clock.h"
+#include "common/kube/http.h"
+#include "common/memory.h"
+#include "common/service.h"
+#include "correlator/state.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+const char *const counter_names[COUNTERS] = {
+    [PANICS] = "panics",
+    [HALTS] = "halts",
+    [SENT_AGAIN] = "sent_again",
+    [HELD] = "held",
+    [NO_ROOM] = "no_room",
+    [UNKNOWN] = "unknown",
+    [INTENTS + VERDICT_UNVERIFIED] = "unverified",
+    [INTENTS + VERDICT_SILENT] = "silent",
+    [INTENTS + VERDICT_UNPROBABLE] = "unprobable",
+    [INTENTS + VERDICT_REBOOTED] = "rebooted",
+    [INTENTS + VERDICT_RECREATED] = "recreated",
+    [INTENTS + VERDICT_EXPIRED] = "expired",
+    [INTENTS + VERDICT_MISMATCH] = "mismatch",
+    [ACKNOWLEDGED] = "acknowledged",
+    [INTENTS_REFUSED] = "intents_refused",
+    [TRACES] = "traces",
+    [RESULTS] = "results",
+};
+
+static void tell_status(const struct correlator *correlator)
+{
+    const struct nodemap *map = nodewatch_map(correlator->watch);
+    if (map == NULL)
+        service_status("waiting for the list of nodes; %zu panics held", correlator->held_count);
+    else
+        service_status("%s %zu nodes; %zu panics held",
+                       nodewatch_is_stale(correlator->watch) ? "no watch, old list of" : "watching",
+                       nodemap_count(map), correlator->held_count);
+}
+
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    hear_again(arg);
+    tell_status(arg);
+}
+
+static void on_map(void *arg, const struct nodemap *map)
+{
+    struct correlator *correlator = arg;
+    roster_replace(correlator->roster, map);
+    hear_again(correlator);
+    tell_status(correlator);
+}
+
+static void on_address(void *arg, const struct address *address, bool claimed)
+{
+    struct correlator *correlator = arg;
+    roster_changed(correlator->roster, address, claimed);
+}
+
+static const struct generations_handler watch_handler = { on_map, on_address };
+
+/* Speaks and heard serve probing, stats the metrics: neither is there yet, so they end here. */
+static void on_listener_record(void *arg, struct channel_peer *peer, const struct record *record)
+{
+    struct correlator *correlator = arg;
+    if (record->kind == RECORD_PANIC || record->kind == RECORD_HALT) {
+        hear(correlator, peer, record);
+    } else if (record->kind == RECORD_TRACE) {
+        correlator->values[TRACES]++;
+        channel_client_send(correlator->actuator, record);
+    }
+}
+
+static void on_listener(void *arg, struct channel_peer *peer)
+{
+    struct correlator *correlator = arg;
+    roster_joined(correlator->roster, peer);
+}
+
+static void on_listener_left(void *arg, struct channel_peer *peer)
+{
+    struct correlator *correlator = arg;
+    roster_left(correlator->roster, peer);
+}
+
+static bool on_listener_room(void *arg, struct channel_peer *peer, struct record *record)
+{
+    struct correlator *correlator = arg;
+    return roster_more(correlator->roster, peer, record);
+}
+
+static const struct channel_server_handler listener_handler = {
+    .record = on_listener_record,
+    .joined = on_listener,
+    .left = on_listener_left,
+    .more = on_listener_room,
+};
+
+static void on_fill(void *arg, struct delivery *delivery, struct record *record)
+{
+    struct correlator *correlator = arg;
+    judgements_fill(correlator->judgements, delivery, record);
+}
+
+static void on_acknowledged(void *arg, struct delivery *delivery)
+{
+    struct correlator *correlator = arg;
+    judgements_acknowledged(correlator->judgements, delivery);
+}
+
+static void on_refused(void *arg, struct delivery *delivery, const char *why)
+{
+    (void)delivery, (void)why;
+    struct correlator *correlator = arg;
+    correlator->values[INTENTS_REFUSED]++;
+}
+
+/* Open serves probing and stats the metrics: neither is there yet, so they end here. */
+static void on_actuator_record(void *arg, const struct record *record)
+{
+    struct correlator *correlator = arg;
+    if (record->kind != RECORD_RESULT)
+        return;
+    correlator->values[RESULTS]++;
+    log_info_of(record->result.id, "the actuator closed it as %s: %s",
+                outcome_names[record->result.outcome], record->result.detail);
+}
+
+static const struct channel_client_handler actuator_handler = {
+    .fill = on_fill,
+    .acknowledged = on_acknowledged,
+    .refused = on_refused,
+    .record = on_actuator_record,
+};
+
+/* The socket for listeners comes last: who connects there is served from the first record on. */
+static bool open_edges(struct correlator *correlator, struct event_base *base)
+{
+    const struct correlator_settings *settings = &correlator->settings;
+    char error[KUBE_ERROR_SIZE];
+    correlator->kube = kube_client_new(base, settings->kube, KUBE_STREAM, error);
+    if (correlator->kube == NULL) {
+        log_error("%s", error);
+        return false;
+    }
+    correlator->watch =
+        nodewatch_new(base, correlator->kube, correlator->annotation, &watch_handler, correlator);
+    correlator->actuator = channel_client_new(base, settings->to, ROLE_CORRELATOR, ROLE_ACTUATOR,
+                                              &actuator_handler, correlator);
+    if (correlator->actuator == NULL)
+        return false;
+    correlator->judgements = judgements_new(correlator->actuator, &correlator->gasps,
+                                            settings->expire_us, heard_out, correlator);
+    correlator->listeners = channel_server_new(base, settings->socket, ROLE_CORRELATOR,
+                                               ROLE_LISTENER, false, &listener_handler, correlator);
+    return correlator->listeners != NULL;
+}
+
+struct correlator *correlator_new(struct event_base *base,
+                                  const struct correlator_settings *settings)
+{
+    struct correlator *correlator = xcalloc(1, sizeof(*correlator));
+    correlator->settings = *settings;
+    correlator->annotation = xasprintf("node.%s/netconsole-source", settings->domain);
+    correlator->counters = (struct counters){ counter_names, COUNTERS, correlator->values };
+    correlator->held_end = &correlator->held;
+    correlator->roster = roster_new();
+    gasps_init(&correlator->gasps);
+    if (!open_edges(correlator, base)) {
+        correlator_free(correlator);
+        return NULL;
+    }
+    correlator->second = event_new(base, -1, EV_PERSIST, on_second, correlator);
+    event_add(correlator->second, &(struct timeval){ .tv_sec = 1 });
+    tell_status(correlator);
+    return correlator;
+}
+
+void correlator_free(struct correlator *correlator)
+{
+    if (correlator->second != NULL) {
+        nodewatch_log_counts(correlator->watch);
+        counters_log(&correlator->counters);
+        counters_log(channel_server_counters(correlator->listeners));
+        counters_log(channel_client_counters(correlator->actuator));
+        event_free(correlator->second);
+    }
+    if (correlator->listeners != NULL)
+        channel_server_free(correlator->listeners);
+    judgements_free(correlator->judgements);
+    if (correlator->actuator != NULL)
+        channel_client_free(correlator->actuator);
+    nodewatch_free(correlator->watch);
+    if (correlator->kube != NULL)
+        kube_client_free(correlator->kube);
+    roster_free(correlator->roster);
+    gasps_clear(&correlator->gasps);
+    free(correlator->annotation);
+    free(correlator);
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/kube/config.h"
+
+struct event_base;
+
+/* Texts are kept, not copied. */
+struct correlator_settings {
+    const char *socket; /* ours, where listeners connect */
+    const char *to;     /* the actuator's */
+    const char *domain; /* of the annotations */
+    uint64_t expire_us;
+    const struct kube_config *kube;
+};
+
+struct correlator;
+
+/* NULL with a message logged. */
+struct correlator *correlator_new(struct event_base *base,
+                                  const struct correlator_settings *settings);
+/* Logs the counters, and leaves unacknowledged what is under way: listeners send it again. */
+void correlator_free(struct correlator *correlator);
+
+/* Asks the API server for one Node and prints what came of it.  False when that is no Node list. */
+bool correlator_check(struct event_base *base, const struct kube_config *kube);

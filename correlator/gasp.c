@@ -1,0 +1,132 @@
+#include "correlator/gasp.h"
+
+#include "common/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS 1024 /* for at most some ten thousand, when a whole data centre fails */
+
+static char *copy_value(const struct pairs *userdata, const char *key)
+{
+    for (size_t i = 0; i < userdata->count; i++) {
+        if (strcmp(userdata->pair[i].key, key) == 0)
+            return xstrdup(userdata->pair[i].value);
+    }
+    return NULL;
+}
+
+static void take_panic(struct gasp *gasp, const struct panic *panic)
+{
+    snprintf(gasp->id, sizeof(gasp->id), "%s", panic->id);
+    gasp->received_us = panic->received_us;
+    gasp->reason_code = panic->reason_code;
+    gasp->reason = xstrdup(panic->reason);
+    gasp->said_node = copy_value(&panic->userdata, "node");
+    gasp->said_boot = copy_value(&panic->userdata, "boot");
+}
+
+static void take_halt(struct gasp *gasp, const struct halt *halt)
+{
+    static const char *const reasons[] = {
+        [HALT_HALTED] = "System halted",
+        [HALT_POWER_DOWN] = "System powered down",
+        [HALT_RESTARTING] = "System restarting",
+    };
+    snprintf(gasp->id, sizeof(gasp->id), "%s", halt->id);
+    gasp->received_us = halt->received_us;
+    gasp->reason_code = REASON_HALT;
+    gasp->reason = xstrdup(reasons[halt->kind]);
+    gasp->said_node = copy_value(&halt->userdata, "node");
+    gasp->said_boot = copy_value(&halt->userdata, "boot");
+}
+
+struct gasp *gasp_new(const struct record *record, uint64_t monotonic_us)
+{
+    bool is_panic = record->kind == RECORD_PANIC;
+    struct address source;
+    if (!address_parse(is_panic ? record->panic.source : record->halt.source, &source))
+        return NULL;
+    struct gasp *gasp = xcalloc(1, sizeof(*gasp));
+    gasp->kind = record->kind;
+    gasp->source = source;
+    gasp->arrived_us = monotonic_us;
+    if (is_panic)
+        take_panic(gasp, &record->panic);
+    else
+        take_halt(gasp, &record->halt);
+    return gasp;
+}
+
+void gasp_free(struct gasp *gasp)
+{
+    if (gasp == NULL)
+        return;
+    free(gasp->reason);
+    free(gasp->said_node);
+    free(gasp->said_boot);
+    free(gasp->node);
+    free(gasp->words);
+    free(gasp);
+}
+
+unsigned gasp_weight(const struct gasp *gasp)
+{
+    bool may_lead_to_action = gasp->verdict == VERDICT_UNVERIFIED;
+    return 2 * may_lead_to_action + (gasp->kind == RECORD_PANIC);
+}
+
+enum cause gasp_cause(const struct gasp *gasp)
+{
+    return gasp->kind == RECORD_PANIC ? CAUSE_KERNEL_PANIC : CAUSE_HALT;
+}
+
+void gasps_init(struct gasps *gasps)
+{
+    *gasps = (struct gasps){ .buckets = xcalloc(BUCKETS, sizeof(struct gasp *)) };
+}
+
+void gasps_clear(struct gasps *gasps)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (gasps->buckets[i] != NULL)
+            gasps_remove(gasps, gasps->buckets[i]);
+    }
+    free(gasps->buckets);
+}
+
+/* Ids are hashes, and the listener that could choose them has a bounded number of panics. */
+static struct gasp **bucket_of(const struct gasps *gasps, const char *id)
+{
+    uint32_t hash = 2166136261u;
+    for (; *id != '\0'; id++)
+        hash = (hash ^ (unsigned char)*id) * 16777619u;
+    return &gasps->buckets[hash % BUCKETS];
+}
+
+struct gasp *gasps_find(const struct gasps *gasps, const char *id)
+{
+    struct gasp *gasp = *bucket_of(gasps, id);
+    while (gasp != NULL && strcmp(gasp->id, id) != 0)
+        gasp = gasp->next_of_hash;
+    return gasp;
+}
+
+void gasps_add(struct gasps *gasps, struct gasp *gasp)
+{
+    struct gasp **bucket = bucket_of(gasps, gasp->id);
+    gasp->next_of_hash = *bucket;
+    *bucket = gasp;
+    gasps->count++;
+}
+
+void gasps_remove(struct gasps *gasps, struct gasp *gasp)
+{
+    struct gasp **link = bucket_of(gasps, gasp->id);
+    while (*link != gasp)
+        link = &(*link)->next_of_hash;
+    *link = gasp->next_of_hash;
+    gasps->count--;
+    gasp_free(gasp);
+}

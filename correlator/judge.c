@@ -1,0 +1,88 @@
+#include "correlator/judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The questions in their order:
+ *
+ *   can the map be relied on?               no: hold
+ *   is or was the address a Node's?         no: wait a little, then unknown
+ *   is it still the Node that panicked?     another uid: recreated; another boot: rebooted
+ *   does the datagram say another Node?     mismatch
+ *   was it held for too long?               expired
+ *   is the machine dead?                    nobody asked it: unverified
+ *
+ * A panic that was held is a panic of the Node that had the address when it arrived, not of
+ * whatever has it by now: machines are replaced under the same name and address.
+ */
+static void say(struct judged *judged, enum verdict verdict, const struct judge_case *c,
+                const char *why)
+{
+    judged->verdict = verdict;
+    snprintf(judged->words, sizeof(judged->words), "%s; heard from %s (%s of node %s)", why,
+             c->source, node_rank_names[c->rank], judged->subject->name);
+}
+
+static bool differs(const char *said, const char *is)
+{
+    return said != NULL && strcmp(said, is) != 0;
+}
+
+/* True when the Node is no longer what it was. */
+static bool judge_identity(const struct judge_case *c, struct judged *judged)
+{
+    if (c->now == NULL)
+        return false;
+    bool recreated = strcmp(c->then->uid, c->now->uid) != 0;
+    if (!recreated && strcmp(c->then->boot, c->now->boot) == 0)
+        return false;
+    char why[3 * NODE_ID_SIZE];
+    snprintf(why, sizeof(why), "while it was held the Node's %s changed from %s to %s",
+             recreated ? "uid" : "boot id", recreated ? c->then->uid : c->then->boot,
+             recreated ? c->now->uid : c->now->boot);
+    say(judged, recreated ? VERDICT_RECREATED : VERDICT_REBOOTED, c, why);
+    return true;
+}
+
+/* True when the datagram's own word is that it is of another Node or boot. */
+static bool judge_userdata(const struct judge_case *c, struct judged *judged)
+{
+    const struct node *node = judged->subject;
+    char why[2 * NODE_NAME_SIZE + 64];
+    if (differs(c->said_node, node->name))
+        snprintf(why, sizeof(why), "its userdata says node=%.253s", c->said_node);
+    else if (differs(c->said_boot, node->boot))
+        snprintf(why, sizeof(why), "its userdata says boot=%.64s, the Node's boot id is %s",
+                 c->said_boot, node->boot[0] ? node->boot : "not known");
+    else
+        return false;
+    say(judged, VERDICT_MISMATCH, c, why);
+    return true;
+}
+
+static bool judge_age(const struct judge_case *c, struct judged *judged)
+{
+    if (c->age_us <= c->expire_us)
+        return false;
+    char why[96];
+    snprintf(why, sizeof(why), "it is %llu s old, the limit is %llu s",
+             (unsigned long long)(c->age_us / US_PER_SECOND),
+             (unsigned long long)(c->expire_us / US_PER_SECOND));
+    say(judged, VERDICT_EXPIRED, c, why);
+    return true;
+}
+
+void judge(const struct judge_case *c, struct judged *judged)
+{
+    judged->subject = c->then;
+    if (c->map != MAP_FRESH) {
+        judged->step = JUDGE_HOLD;
+    } else if (c->then == NULL) {
+        judged->step = c->waited_us < JUDGE_WAIT_US ? JUDGE_WAIT : JUDGE_UNKNOWN;
+    } else {
+        judged->step = JUDGE_INTENT;
+        if (!judge_identity(c, judged) && !judge_userdata(c, judged) && !judge_age(c, judged))
+            say(judged, VERDICT_UNVERIFIED, c, "not verified: --verify=none");
+    }
+}

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/record.h"
+#include "correlator/nodemap.h"
+
+/*
+ * What follows from a panic, the map and the time: pure, and the only place that decides it.
+ * Probing comes in here as one more part of the case.
+ */
+enum map_state {
+    MAP_MISSING, /* no list was whole yet */
+    MAP_STALE,
+    MAP_FRESH,
+};
+
+struct judge_case {
+    enum map_state map;
+    const char *source;      /* the address that the panic came from */
+    const struct node *then; /* whose it was when the panic arrived here, or as soon as that
+                                could be known; NULL: nobody's until now */
+    enum node_rank rank;     /* with which THEN had it */
+    const struct node *now;  /* whose it is now; NULL: nobody's */
+    const char *said_node, *said_boot; /* what its userdata says of itself; NULL: nothing */
+    uint64_t waited_us;                /* since it arrived here */
+    uint64_t age_us;                   /* since the listener's kernel received it */
+    uint64_t expire_us;
+};
+
+enum judge_step {
+    JUDGE_HOLD,    /* the map cannot be relied on: judge again when it can */
+    JUDGE_WAIT,    /* no Node has the address, but one that is new may be on its way to us */
+    JUDGE_UNKNOWN, /* no Node has it: acknowledged, counted */
+    JUDGE_INTENT,  /* an intent of that verdict, about `subject` */
+};
+
+#define JUDGE_WORDS_SIZE 1024
+#define JUDGE_WAIT_US    (5 * US_PER_SECOND)
+
+struct judged {
+    enum judge_step step;
+    /* of an intent: */
+    enum verdict verdict;
+    const struct node *subject;   /* the Node that it is about: THEN */
+    char words[JUDGE_WORDS_SIZE]; /* why, for people */
+};
+
+void judge(const struct judge_case *c, struct judged *judged);

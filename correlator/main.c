@@ -1,0 +1,110 @@
+#include "common/clock.h"
+#include "common/kube/config.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "common/service.h"
+#include "correlator/correlator.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EXIT_USAGE 2
+
+static const char *const verify_names[] = { "none", NULL };
+
+static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+
+static struct {
+    const char *kubeconfig;
+    unsigned verify;
+    unsigned level; /* index into levels */
+    bool check;
+    struct correlator_settings correlator;
+} given = {
+    .level = 3,
+    .correlator = { .domain = "titus.netflix.com", .expire_us = 15 * US_PER_MINUTE },
+};
+
+static const struct option_row rows[] = {
+    { "socket", OPTION_TEXT, &given.correlator.socket, "PATH",
+      "The socket to make, where listeners connect.", .required = true },
+    { "to", OPTION_TEXT, &given.correlator.to, "SOCKET", "The actuator's socket.",
+      .required = true },
+    { "kubeconfig", OPTION_TEXT, &given.kubeconfig, "FILE",
+      "Where the API server is and who we are there; without it the service account of the pod "
+      "we run in." },
+    { "verify", OPTION_CHOICE, &given.verify, "HOW",
+      "How to make sure that a machine is dead: none says of every panic that it is unverified.",
+      .choices = verify_names },
+    { "expire", OPTION_DURATION, &given.correlator.expire_us, "TIME",
+      "A panic that could not be judged for this long leads to nothing but a row in the history.",
+      .least = US_PER_SECOND, .most = 24 * 60 * US_PER_MINUTE },
+    { "domain", OPTION_TEXT, &given.correlator.domain, "DOMAIN",
+      "The domain of our annotations; node.DOMAIN/netconsole-source of a Node names one more "
+      "address of it." },
+    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.", .choices = level_names },
+    { "check", OPTION_FLAG, &given.check, NULL,
+      "Check the options, the kubeconfig and that the API server lists Nodes, then exit." },
+    { NULL },
+};
+
+static const struct options spec = {
+    .program = "lastgasp-correlator",
+    .summary = "Watches the Nodes of a cluster, finds the one that a panic came from, judges "
+               "whether the machine is dead, and tells the actuator.",
+    .rows = rows,
+};
+
+static void stop(void *arg)
+{
+    service_stopping();
+    event_base_loopexit(arg, NULL);
+}
+
+static int run(struct event_base *base)
+{
+    struct correlator *correlator = correlator_new(base, &given.correlator);
+    if (correlator == NULL || !service_start(base, stop, base))
+        return EXIT_FAILURE;
+    service_ready();
+    event_base_dispatch(base);
+    service_end();
+    correlator_free(correlator);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    int operands;
+    switch (options_parse(&spec, argc, argv, &operands)) {
+    case OPTIONS_DONE:
+        return EXIT_SUCCESS;
+    case OPTIONS_USAGE:
+        return EXIT_USAGE;
+    case OPTIONS_RUN:
+        break;
+    }
+    log_open(spec.program, levels[given.level]);
+
+    char error[KUBE_ERROR_SIZE];
+    struct kube_config *kube = kube_config_load(given.kubeconfig, error);
+    if (kube == NULL) {
+        log_error("%s", error);
+        return EXIT_USAGE;
+    }
+    given.correlator.kube = kube;
+
+    struct event_base *base = service_loop();
+    if (base == NULL)
+        return EXIT_FAILURE;
+    int status;
+    if (given.check)
+        status = correlator_check(base, kube) ? EXIT_SUCCESS : EXIT_FAILURE;
+    else
+        status = run(base);
+    event_base_free(base);
+    kube_config_free(kube);
+    return status;
+}

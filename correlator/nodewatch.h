@@ -1,0 +1,30 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/kube/http.h"
+#include "correlator/generations.h"
+
+struct event_base;
+
+/*
+ * Keeps the map of Nodes: lists, watches, and starts again by watchstep's rules whenever that
+ * ends.  A new list is gathered beside the old map, which serves until the new one is whole.
+ */
+struct nodewatch;
+
+/* CLIENT is a KUBE_STREAM client that nobody else uses; it, ANNOTATION and HANDLER outlive the
+ * watch. */
+struct nodewatch *nodewatch_new(struct event_base *base, struct kube_client *client,
+                                const char *annotation, const struct generations_handler *handler,
+                                void *arg);
+void nodewatch_free(struct nodewatch *watch);
+
+/* NULL until the first list is whole. */
+const struct nodemap *nodewatch_map(const struct nodewatch *watch);
+
+/* No stream for 60 s: what the map says may be old. */
+bool nodewatch_is_stale(const struct nodewatch *watch);
+
+void nodewatch_log_counts(const struct nodewatch *watch);

@@ -1,0 +1,147 @@
+#include "tests/unit/unit.h"
+
+#include "correlator/judge.h"
+
+#define S US_PER_SECOND
+
+static const struct node a = { "a", "uid-1", "boot-1" };
+static const struct node a_rebooted = { "a", "uid-1", "boot-2" };
+static const struct node a_recreated = { "a", "uid-2", "boot-2" };
+static const struct node b = { "b", "uid-3", "boot-3" };
+static const struct node bootless = { "c", "uid-4", "" };
+
+#define FROM .source = "10.0.3.7", .expire_us = 900 * S
+
+static const struct {
+    const char *name;
+    struct judge_case c;
+    enum judge_step step;
+    enum verdict verdict;
+    const struct node *subject;
+    const char *words;
+} rows[] = {
+    { "no list was whole yet", { FROM, .map = MAP_MISSING }, JUDGE_HOLD },
+    { "not even for long",
+      { FROM, .map = MAP_MISSING, .waited_us = 60 * S, .age_us = 999 * S },
+      JUDGE_HOLD },
+    { "the map is stale", { FROM, .map = MAP_STALE, .now = &a, .then = &a }, JUDGE_HOLD },
+    { "the map is stale and knows nobody",
+      { FROM, .map = MAP_STALE, .waited_us = 60 * S },
+      JUDGE_HOLD },
+    { "what is held does not expire without a map to say whose it is",
+      { FROM, .map = MAP_STALE, .now = &a, .then = &a, .age_us = 901 * S },
+      JUDGE_HOLD },
+    { "a new Node may be on its way",
+      { FROM, .map = MAP_FRESH, .waited_us = 5 * S - 1 },
+      JUDGE_WAIT },
+    { "nobody has the address", { FROM, .map = MAP_FRESH, .waited_us = 5 * S }, JUDGE_UNKNOWN },
+    { "nobody was asked whether it is dead",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a },
+      JUDGE_INTENT,
+      VERDICT_UNVERIFIED,
+      &a,
+      "not verified: --verify=none; heard from 10.0.3.7 (InternalIP of node a)" },
+    { "by its annotation",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .rank = NODE_ANNOTATION },
+      JUDGE_INTENT,
+      VERDICT_UNVERIFIED,
+      &a,
+      "not verified: --verify=none; heard from 10.0.3.7 (annotation of node a)" },
+    { "the Node is gone meanwhile: the actuator will find that out",
+      { FROM, .map = MAP_FRESH, .then = &a },
+      JUDGE_INTENT,
+      VERDICT_UNVERIFIED,
+      &a,
+      "not verified: --verify=none; heard from 10.0.3.7 (InternalIP of node a)" },
+    { "the userdata agrees",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .said_node = "a", .said_boot = "boot-1" },
+      JUDGE_INTENT,
+      VERDICT_UNVERIFIED,
+      &a,
+      "not verified: --verify=none; heard from 10.0.3.7 (InternalIP of node a)" },
+    { "the userdata says another node",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .said_node = "b" },
+      JUDGE_INTENT,
+      VERDICT_MISMATCH,
+      &a,
+      "its userdata says node=b; heard from 10.0.3.7 (InternalIP of node a)" },
+    { "the userdata says another boot",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .said_node = "a", .said_boot = "boot-0" },
+      JUDGE_INTENT,
+      VERDICT_MISMATCH,
+      &a,
+      "its userdata says boot=boot-0, the Node's boot id is boot-1; "
+      "heard from 10.0.3.7 (InternalIP of node a)" },
+    { "a boot that cannot be compared does not agree",
+      { FROM, .map = MAP_FRESH, .now = &bootless, .then = &bootless, .said_boot = "boot-0" },
+      JUDGE_INTENT,
+      VERDICT_MISMATCH,
+      &bootless,
+      "its userdata says boot=boot-0, the Node's boot id is not known; "
+      "heard from 10.0.3.7 (InternalIP of node c)" },
+    { "rebooted while held",
+      { FROM, .map = MAP_FRESH, .now = &a_rebooted, .then = &a },
+      JUDGE_INTENT,
+      VERDICT_REBOOTED,
+      &a,
+      "while it was held the Node's boot id changed from boot-1 to boot-2; "
+      "heard from 10.0.3.7 (InternalIP of node a)" },
+    { "recreated while held",
+      { FROM, .map = MAP_FRESH, .now = &a_recreated, .then = &a },
+      JUDGE_INTENT,
+      VERDICT_RECREATED,
+      &a,
+      "while it was held the Node's uid changed from uid-1 to uid-2; "
+      "heard from 10.0.3.7 (InternalIP of node a)" },
+    { "the address went to another Node while held",
+      { FROM, .map = MAP_FRESH, .now = &b, .then = &a, .age_us = 901 * S },
+      JUDGE_INTENT,
+      VERDICT_RECREATED,
+      &a,
+      "while it was held the Node's uid changed from uid-1 to uid-3; "
+      "heard from 10.0.3.7 (InternalIP of node a)" },
+    { "just in time",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .age_us = 900 * S },
+      JUDGE_INTENT,
+      VERDICT_UNVERIFIED,
+      &a,
+      "not verified: --verify=none; heard from 10.0.3.7 (InternalIP of node a)" },
+    { "held for too long",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .age_us = 901 * S },
+      JUDGE_INTENT,
+      VERDICT_EXPIRED,
+      &a,
+      "it is 901 s old, the limit is 900 s; heard from 10.0.3.7 (InternalIP of node a)" },
+    { "a mismatch does not become right with age",
+      { FROM, .map = MAP_FRESH, .now = &a, .then = &a, .said_node = "b", .age_us = 901 * S },
+      JUDGE_INTENT,
+      VERDICT_MISMATCH,
+      &a,
+      "its userdata says node=b; heard from 10.0.3.7 (InternalIP of node a)" },
+};
+
+START_TEST(each_case_has_its_verdict)
+{
+    struct judged judged;
+    judge(&rows[_i].c, &judged);
+    ck_assert_msg(judged.step == rows[_i].step, "%s: step %d", rows[_i].name, judged.step);
+    if (judged.step != JUDGE_INTENT)
+        return;
+    ck_assert_msg(judged.verdict == rows[_i].verdict, "%s: verdict %d", rows[_i].name,
+                  judged.verdict);
+    ck_assert_msg(judged.subject == rows[_i].subject, "%s: subject", rows[_i].name);
+    ck_assert_str_eq(judged.words, rows[_i].words);
+}
+END_TEST
+
+static void fill(Suite *suite)
+{
+    TCase *cases = tcase_create("judge");
+    tcase_add_loop_test(cases, each_case_has_its_verdict, 0, sizeof(rows) / sizeof(rows[0]));
+    suite_add_tcase(suite, cases);
+}
+
+int main(void)
+{
+    return unit_run("judge", fill);
+}
