@@ -1,0 +1,30 @@
+#pragma once
+
+/* What the listener counts; counts.c has the names. */
+enum count_of {
+    COUNT_DATAGRAMS,
+    COUNT_BYTES,
+    COUNT_BASIC,
+    COUNT_EXTENDED,
+    COUNT_FRAGMENTS,
+    COUNT_MALFORMED,
+    COUNT_EMPTY,
+    COUNT_OVERSIZED,
+    COUNT_KERNEL_RECORDS,
+    COUNT_PANICS,
+    COUNT_HALTS,
+    COUNT_FORGED,
+    COUNT_DUPLICATES,
+    COUNT_STALE,
+    COUNT_OURS,
+    COUNT_TRACES,
+    COUNT_TRACES_LOST,
+    COUNT_OTHER_REPLACED,
+    COUNT_NODE_SLOTS_FULL,
+    COUNT_QUEUE_DROPS,
+    COUNT_SOURCES_DISPLACED,
+    COUNT_ADDRESSES_REFUSED,
+    COUNTS,
+};
+
+extern const char *const count_names[COUNTS];

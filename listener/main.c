@@ -1,0 +1,121 @@
+#include "common/address.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "common/service.h"
+#include "listener/listener.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EXIT_USAGE 2
+
+static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+
+static struct {
+    struct option_texts listen;
+    const char *to, *pending, *replay, *replay_source;
+    unsigned level; /* index into levels */
+    bool check;
+} given = { .level = 3 };
+
+static const struct option_row rows[] = {
+    { "listen", OPTION_TEXTS, &given.listen, "ADDR:PORT",
+      "Where nodes send to by UDP; may be given several times, and is not needed when systemd "
+      "passes the sockets." },
+    { "to", OPTION_TEXT, &given.to, "SOCKET", "The correlator's socket.", .required = true },
+    { "pending", OPTION_TEXT, &given.pending, "FILE",
+      "Where panics are kept until they are acknowledged; made when it is not there.",
+      .required = true },
+    { "replay", OPTION_TEXT, &given.replay, "FILE",
+      "Hear this file instead: a capture, or the text of a kernel log; then exit." },
+    { "replay-source", OPTION_TEXT, &given.replay_source, "ADDR",
+      "The address that the replayed datagrams come from." },
+    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.", .choices = level_names },
+    { "check", OPTION_FLAG, &given.check, NULL,
+      "Check the options, the pending file and that the correlator answers, then exit." },
+    { NULL },
+};
+
+static const struct options spec = {
+    .program = "lastgasp-listener",
+    .summary = "Hears what kernels send with netconsole, finds the panics in it, and tells the "
+               "correlator until it has acknowledged each.",
+    .rows = rows,
+};
+
+static bool usage(const char *message, const char *value)
+{
+    fprintf(stderr, "%s: %s%s\n", spec.program, message, value);
+    return false;
+}
+
+static bool settings_of_options(struct listener_settings *settings)
+{
+    *settings = (struct listener_settings){
+        .endpoints = given.listen.text,
+        .endpoint_count = given.listen.count,
+        .passed = service_passed_sockets(),
+        .to = given.to,
+        .pending = given.pending,
+        .replay = given.replay,
+    };
+    for (size_t i = 0; i < given.listen.count; i++) {
+        struct sockaddr_storage name;
+        if (address_parse_endpoint(given.listen.text[i], &name) == 0)
+            return usage("--listen: neither ADDR:PORT nor [ADDR]:PORT: ", given.listen.text[i]);
+    }
+    bool sockets = given.listen.count > 0 || settings->passed > 0;
+    if (given.replay ? given.listen.count > 0 : !sockets)
+        return usage("give one of --listen, sockets passed by systemd, and --replay", "");
+    if (!given.replay != !given.replay_source)
+        return usage("--replay and --replay-source go together", "");
+    if (given.replay && !address_parse(given.replay_source, &settings->replay_source))
+        return usage("--replay-source: not an address: ", given.replay_source);
+    return true;
+}
+
+static void stop(void *arg)
+{
+    service_stopping();
+    listener_stop(arg);
+}
+
+static int run(const struct listener_settings *settings)
+{
+    struct event_base *base = service_loop();
+    struct listener *listener = base ? listener_new(base, settings) : NULL;
+    bool good = listener && service_start(base, stop, listener);
+    if (good) {
+        listener_start(listener);
+        service_ready();
+        event_base_dispatch(base);
+        service_end();
+    }
+    if (listener)
+        listener_free(listener);
+    if (base)
+        event_base_free(base);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    int operands;
+    switch (options_parse(&spec, argc, argv, &operands)) {
+    case OPTIONS_DONE:
+        return EXIT_SUCCESS;
+    case OPTIONS_USAGE:
+        return EXIT_USAGE;
+    case OPTIONS_RUN:
+        break;
+    }
+    struct listener_settings settings;
+    if (!settings_of_options(&settings))
+        return EXIT_USAGE;
+    log_open(spec.program, levels[given.level]);
+    if (given.check)
+        return listener_check(&settings) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run(&settings);
+}
