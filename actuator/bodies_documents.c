@@ -1,0 +1,299 @@
+#include "actuator/bodies_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/digest.h"
+#include "common/text.h"
+
+static struct json_writer *begin(struct bodies *bodies)
+{
+    json_writer_clear(bodies->writer);
+    json_open_object(bodies->writer, NULL);
+    return bodies->writer;
+}
+
+static void write_condition(struct bodies *bodies, const char *type, const char *status)
+{
+    struct json_writer *writer = bodies->writer;
+
+    json_open_object(writer, NULL);
+    json_text(writer, "type", type);
+    json_text(writer, "status", status);
+    json_text(writer, "reason", names_reason(bodies->incident->cause));
+    json_text(writer, "message", bodies->text);
+    json_text(writer, "lastTransitionTime", bodies->time);
+    json_close_object(writer);
+}
+
+static void write_pod_annotations(struct bodies *bodies)
+{
+    const struct incident *incident = bodies->incident;
+    const struct names *names = bodies->names;
+    struct json_writer *writer = bodies->writer;
+
+    json_open_object(writer, "annotations");
+    json_text(writer, names->pod_reason, bodies->text);
+    json_text(writer, names->pod_reason_code, cause_names[incident->cause]);
+    json_text(writer, names->pod_reason_detail, reason_code_names[incident->reason_code]);
+    json_text(writer, names->pod_by_caller, NAMES_CALLER);
+    json_close_object(writer);
+}
+
+static void write_pod_status(struct bodies *bodies, enum remedy_mark mark)
+{
+    const struct incident *incident = bodies->incident;
+    struct json_writer *writer = bodies->writer;
+
+    json_open_object(writer, "status");
+    if (mark == REMEDY_MARK_REMOVE) {
+        json_text(writer, "phase", "Failed");
+        json_text(writer, "reason", names_reason(incident->cause));
+        json_text(writer, "message", bodies->text);
+    }
+    json_open_array(writer, "conditions");
+    if (mark == REMEDY_MARK_REMOVE) {
+        write_condition(bodies, NAMES_DISRUPTION_TARGET, "True");
+        write_condition(bodies, bodies->names->condition[incident->cause], "True");
+    } else {
+        write_condition(bodies, "Ready", "False");
+    }
+    json_close_array(writer);
+    json_close_object(writer);
+}
+
+void bodies_write_pod(struct bodies *bodies, enum remedy_mark mark, bool plain, const char *uid)
+{
+    struct json_writer *writer = begin(bodies);
+
+    json_open_object(writer, "metadata");
+    json_text(writer, "uid", uid);
+    if (!plain)
+        write_pod_annotations(bodies);
+    json_close_object(writer);
+    if (mark != REMEDY_MARK_TELL)
+        write_pod_status(bodies, mark);
+    json_close_object(writer);
+}
+
+/* Whether the comma-separated LIST (NULL: empty) has ITEM. */
+static bool lists(const char *list, const char *item)
+{
+    size_t size = strlen(item);
+
+    while (list && *list) {
+        if (strncmp(list, item, size) == 0 && (list[size] == ',' || list[size] == '\0'))
+            return true;
+        list = strchr(list, ',');
+        list += list != NULL;
+    }
+    return false;
+}
+
+/*
+ * "boot=ID,annotations,unschedulable,out-of-service": what of this Node is lastgasp's, and in which
+ * boot it was set, so that any host can undo exactly that when the Node comes back.  A cordon that
+ * was there before us is not ours; one that an earlier attempt of ours set still is.
+ */
+static void write_set(struct bodies *bodies, const struct answer_node *node, bool taint)
+{
+    char set[256];
+    size_t used = 0;
+
+    text_append(set, sizeof(set), &used, "boot=%s,annotations", bodies->incident->boot);
+    if (!node->unschedulable || lists(node->set, "unschedulable"))
+        text_append(set, sizeof(set), &used, ",unschedulable");
+    if (taint || lists(node->set, "out-of-service"))
+        text_append(set, sizeof(set), &used, ",out-of-service");
+    json_text(bodies->writer, bodies->names->node_set, set);
+}
+
+/* Opens metadata with both preconditions: the same Node, and unchanged since it was judged. */
+static struct json_writer *begin_node(struct bodies *bodies, const struct answer_node *node)
+{
+    struct json_writer *writer = begin(bodies);
+
+    json_open_object(writer, "metadata");
+    json_text(writer, "uid", node->uid);
+    json_text(writer, "resourceVersion", node->resource_version);
+    json_open_object(writer, "annotations");
+    return writer;
+}
+
+void bodies_write_node_mark(struct bodies *bodies, const struct answer_node *node)
+{
+    struct json_writer *writer = begin_node(bodies, node);
+
+    json_text(writer, bodies->names->node_reason, bodies->text);
+    json_text(writer, bodies->names->node_by_caller, NAMES_CALLER);
+    write_set(bodies, node, false);
+    json_close_object(writer);
+    json_close_object(writer);
+    json_open_object(writer, "spec");
+    json_flag(writer, "unschedulable", true);
+    json_close_object(writer);
+    json_close_object(writer);
+}
+
+static void write_taint(struct json_writer *writer, const struct answer_taint *taint)
+{
+    json_open_object(writer, NULL);
+    if (taint->key)
+        json_text(writer, "key", taint->key);
+    if (taint->value)
+        json_text(writer, "value", taint->value);
+    if (taint->effect)
+        json_text(writer, "effect", taint->effect);
+    if (taint->time_added)
+        json_text(writer, "timeAdded", taint->time_added);
+    json_close_object(writer);
+}
+
+/* The list is replaced as a whole (seen), so the taints of others are sent along. */
+void bodies_write_node_taint(struct bodies *bodies, const struct answer_node *node)
+{
+    static const struct answer_taint ours = { .key = NAMES_OUT_OF_SERVICE,
+                                              .value = NAMES_OUT_OF_SERVICE_VALUE,
+                                              .effect = "NoExecute" };
+    struct json_writer *writer = begin_node(bodies, node);
+
+    write_set(bodies, node, true);
+    json_close_object(writer);
+    json_close_object(writer);
+    json_open_object(writer, "spec");
+    json_open_array(writer, "taints");
+    for (size_t i = 0; i < node->taint_count; i++)
+        write_taint(writer, &node->taints[i]);
+    write_taint(writer, &ours);
+    json_close_array(writer);
+    json_close_object(writer);
+    json_close_object(writer);
+}
+
+static void write_delete(struct bodies *bodies, const char *uid, const char *resource_version)
+{
+    struct json_writer *writer = begin(bodies);
+
+    json_text(writer, "apiVersion", "v1");
+    json_text(writer, "kind", "DeleteOptions");
+    if (!resource_version)
+        json_number(writer, "gracePeriodSeconds", 0);
+    json_open_object(writer, "preconditions");
+    json_text(writer, "uid", uid);
+    if (resource_version)
+        json_text(writer, "resourceVersion", resource_version);
+    json_close_object(writer);
+    if (bodies->dry == REMEDY_DRY_SERVER) {
+        json_open_array(writer, "dryRun");
+        json_text(writer, NULL, "All");
+        json_close_array(writer);
+    }
+    json_close_object(writer);
+}
+
+void bodies_write_pod_delete(struct bodies *bodies, const char *uid)
+{
+    write_delete(bodies, uid, NULL);
+}
+
+void bodies_write_node_delete(struct bodies *bodies, const struct answer_node *node)
+{
+    write_delete(bodies, node->uid, node->resource_version);
+}
+
+/* What an Event is about. */
+struct object {
+    const char *api, *kind, *namespace, *name, *uid;
+};
+
+static struct object regarding(const struct bodies *bodies, const struct remedy_event *event)
+{
+    const struct remedy_owner *owner = event->owner;
+    const struct remedy_pod *pod = event->pod;
+
+    if (owner)
+        return (struct object){ owner->api, owner->kind, owner->namespace, owner->name,
+                                owner->uid };
+    if (pod)
+        return (struct object){ "v1", "Pod", pod->namespace, pod->name, pod->uid };
+    return (struct object){ "v1", "Node", NULL, bodies->incident->node, bodies->incident->uid };
+}
+
+static void write_object(struct json_writer *writer, const char *key, const struct object *object)
+{
+    json_open_object(writer, key);
+    json_text(writer, "apiVersion", object->api);
+    json_text(writer, "kind", object->kind);
+    if (object->namespace)
+        json_text(writer, "namespace", object->namespace);
+    json_text(writer, "name", object->name);
+    json_text(writer, "uid", object->uid);
+    json_close_object(writer);
+}
+
+static void write_note(struct bodies *bodies, const struct remedy_event *event)
+{
+    const struct incident *incident = bodies->incident;
+    char raw[4096], note[BODIES_TEXT_SIZE];
+    size_t used = 0;
+
+    if (event->owner)
+        text_append(raw, sizeof(raw), &used, "%zu %s died with node %s: %s: %s", event->owner->pods,
+                    event->owner->pods == 1 ? "pod" : "pods", incident->node,
+                    names_cause(incident->cause), incident->reason);
+    else
+        text_append(raw, sizeof(raw), &used, "%s", bodies->text);
+    if (event->more)
+        text_append(raw, sizeof(raw), &used, "; %s", event->more);
+    if (!event->owner && !event->pod && incident->words[0])
+        text_append(raw, sizeof(raw), &used, " (%s)", incident->words);
+    text_printable(note, sizeof(note), raw, used, 0);
+    json_text(bodies->writer, "note", note);
+}
+
+const char *bodies_event_namespace(const struct remedy_event *event)
+{
+    if (event->owner)
+        return event->owner->namespace;
+    return event->pod ? event->pod->namespace : "default";
+}
+
+/* The same incident and object make the same name, so that sending it again changes nothing. */
+static void write_event_metadata(struct bodies *bodies, const struct remedy_event *event,
+                                 const struct object *about)
+{
+    const char *id = bodies->incident->id, *more = event->more ? event->more : "";
+    const struct digest_part parts[] = { { id, strlen(id) },
+                                         { about->uid, strlen(about->uid) },
+                                         { more, strlen(more) } };
+    char hash[DIGEST_TEXT_SIZE], name[sizeof(NAMES_CALLER) + DIGEST_TEXT_SIZE];
+
+    digest_print(parts, sizeof(parts) / sizeof(parts[0]), hash);
+    snprintf(name, sizeof(name), NAMES_CALLER ".%s", hash);
+    json_open_object(bodies->writer, "metadata");
+    json_text(bodies->writer, "name", name);
+    json_text(bodies->writer, "namespace", bodies_event_namespace(event));
+    json_close_object(bodies->writer);
+}
+
+void bodies_write_event(struct bodies *bodies, const struct remedy_event *event)
+{
+    static const struct remedy_event of_node;
+    struct object about = regarding(bodies, event), node = regarding(bodies, &of_node);
+    struct json_writer *writer = begin(bodies);
+
+    json_text(writer, "apiVersion", "events.k8s.io/v1");
+    json_text(writer, "kind", "Event");
+    write_event_metadata(bodies, event, &about);
+    json_text(writer, "eventTime", bodies->micro_time);
+    json_text(writer, "reportingController", NAMES_CALLER);
+    json_text(writer, "reportingInstance", bodies->instance);
+    json_text(writer, "action", "Remedy");
+    json_text(writer, "reason", names_reason(bodies->incident->cause));
+    json_text(writer, "type", "Warning");
+    write_object(writer, "regarding", &about);
+    if (event->owner || event->pod)
+        write_object(writer, "related", &node);
+    write_note(bodies, event);
+    json_close_object(writer);
+}

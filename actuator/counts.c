@@ -1,0 +1,25 @@
+#include "actuator/counts.h"
+
+const char *const count_names[COUNTS] = {
+    [COUNT_INTENTS] = "intents",
+    [COUNT_INTENTS_REFUSED] = "intents_refused",
+    [COUNT_EVIDENCE] = "evidence",
+    [COUNT_RETRACTS] = "retracts",
+    [COUNT_TRACES] = "traces",
+    [COUNT_INCIDENTS_OPENED] = "incidents_opened",
+    [COUNT_INCIDENTS_REOPENED] = "incidents_reopened",
+    [COUNT_INCIDENTS_MERGED] = "incidents_merged",
+    [COUNT_INCIDENTS_RESUMED] = "incidents_resumed",
+    [COUNT_INCIDENTS_CLOSED] = "incidents_closed",
+    [COUNT_DATABASE_FAILURES] = "database_failures",
+    [COUNT_REQUESTS] = "requests",
+    [COUNT_REQUESTS_THROTTLED] = "requests_throttled",
+    [COUNT_REQUESTS_FAILED] = "requests_failed",
+    [COUNT_REQUESTS_REFUSED] = "requests_refused",
+    [COUNT_PODS_MARKED] = "pods_marked",
+    [COUNT_PODS_DELETED] = "pods_deleted",
+    [COUNT_NODES_MARKED] = "nodes_marked",
+    [COUNT_NODES_TAINTED] = "nodes_tainted",
+    [COUNT_NODES_DELETED] = "nodes_deleted",
+    [COUNT_EVENTS_SENT] = "events_sent",
+};

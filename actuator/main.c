@@ -1,0 +1,127 @@
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actuator/actuator.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "common/service.h"
+
+#define PROGRAM "lastgasp-actuator"
+
+static struct {
+    const char *socket, *kubeconfig, *state, *domain;
+    unsigned mode, dry, level;
+    bool accept_unverified, check;
+} given = { .domain = "titus.netflix.com", .mode = MODE_OBSERVE, .dry = REMEDY_REAL, .level = 3 };
+
+static const char *const dry_names[] = { "off", "local", "server", NULL };
+static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+
+static const struct option_row rows[] = {
+    { "socket", OPTION_TEXT, &given.socket, "PATH", "the socket to make, where correlators connect",
+      .required = true },
+    { "kubeconfig", OPTION_TEXT, &given.kubeconfig, "FILE",
+      "how to reach the API server; without it the identity of the pod that this runs in" },
+    { "state", OPTION_TEXT, &given.state, "DIR",
+      "where incidents.db is kept; a dry run has a directory of its own", .required = true },
+    { "mode", OPTION_CHOICE, &given.mode, "MODE",
+      "how far it may go: observe writes nothing, annotate tells and cordons, pods removes pods, "
+      "node removes the Node too",
+      .choices = mode_names },
+    { "domain", OPTION_TEXT, &given.domain, "DOMAIN", "the domain of our annotations" },
+    { "dry-run", OPTION_CHOICE, &given.dry, "WHERE",
+      "local prints what would be written and sends reads only; server sends it with dryRun=All",
+      .choices = dry_names },
+    { "accept-unverified", OPTION_FLAG, &given.accept_unverified, NULL,
+      "act on panics that no probe has confirmed: whoever can send a datagram from a node's "
+      "address can have it removed" },
+    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "what is logged at least",
+      .choices = level_names },
+    { "check", OPTION_FLAG, &given.check, NULL,
+      "check options, kubeconfig, state directory and the API server, then exit" },
+    { NULL },
+};
+
+static const struct options spec = {
+    PROGRAM,
+    "Acts on the intents of a correlator: tells the owners of a dead node's pods why they died, "
+    "and "
+    "removes the pods and the Node, as far as --mode allows.",
+    rows,
+    NULL,
+};
+
+/* The prefix of an annotation is a DNS subdomain of at most 253 bytes, and ours adds "node.". */
+static bool is_domain(const char *text)
+{
+    size_t size = strlen(text);
+
+    return size > 0 && size <= 240 && text[0] != '.' && text[size - 1] != '.' &&
+           !strstr(text, "..") && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") == size &&
+           !strstr(text, "kubernetes.io") && !strstr(text, "k8s.io");
+}
+
+static int serve(struct event_base *base, const struct actuator_options *options)
+{
+    struct actuator *actuator = actuator_new(base, options);
+    if (!actuator)
+        return 1;
+    int status = 1;
+    if (service_start(base, actuator_stop, actuator)) {
+        service_ready();
+        status = event_base_dispatch(base) < 0;
+    }
+    actuator_free(actuator);
+    service_end();
+    return status;
+}
+
+static int run(struct kube_config *config)
+{
+    const struct actuator_options options = {
+        .socket = given.socket,
+        .state = given.state,
+        .domain = given.domain,
+        .kube = config,
+        .mode = given.mode,
+        .dry = given.dry,
+        .accept_unverified = given.accept_unverified,
+    };
+    struct event_base *base = service_loop();
+    if (!base)
+        return 1;
+    int status = given.check ? !actuator_check(base, &options) : serve(base, &options);
+    event_base_free(base);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    char error[KUBE_ERROR_SIZE];
+    int operands;
+
+    switch (options_parse(&spec, argc, argv, &operands)) {
+    case OPTIONS_DONE:
+        return 0;
+    case OPTIONS_USAGE:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
+    log_open(PROGRAM, levels[given.level]);
+    if (!is_domain(given.domain)) {
+        log_error("--domain=%s: not a DNS domain of one's own", given.domain);
+        return 2;
+    }
+    struct kube_config *config = kube_config_load(given.kubeconfig, error);
+    if (!config) {
+        log_error("%s", error);
+        return 2;
+    }
+    int status = run(config);
+    kube_config_free(config);
+    return status;
+}

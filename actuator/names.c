@@ -1,0 +1,56 @@
+#include "actuator/names.h"
+
+#include <stdlib.h>
+
+#include "common/memory.h"
+
+static const struct {
+    const char *words, *reason, *condition;
+} causes[NAMES_CAUSES] = {
+    [CAUSE_KERNEL_PANIC] = { "kernel panic", "NodeKernelPanic", "KernelPanic" },
+    [CAUSE_HALT] = { "halt", "NodeHalt", "Halt" },
+    [CAUSE_PREEMPTED] = { "preemption", "NodePreempted", "Preempted" },
+    [CAUSE_HARDWARE] = { "hardware failure", "NodeHardwareFailure", "HardwareFailure" },
+    [CAUSE_OTHER] = { "failure", "NodeFailure", "Failure" },
+};
+
+struct names *names_new(const char *domain)
+{
+    struct names *names = xcalloc(1, sizeof(*names));
+    names->pod_reason = xasprintf("pod.%s/pod-termination-reason", domain);
+    names->pod_reason_code = xasprintf("pod.%s/pod-termination-reason-code", domain);
+    names->pod_reason_detail = xasprintf("pod.%s/pod-termination-reason-detail", domain);
+    names->pod_by_caller = xasprintf("pod.%s/pod-termination-by-caller", domain);
+    names->node_reason = xasprintf("node.%s/node-termination-reason", domain);
+    names->node_by_caller = xasprintf("node.%s/node-termination-by-caller", domain);
+    names->node_set = xasprintf("node.%s/lastgasp-set", domain);
+    for (unsigned cause = 0; cause < NAMES_CAUSES; cause++)
+        names->condition[cause] = xasprintf("%s/%s", domain, causes[cause].condition);
+    return names;
+}
+
+void names_free(struct names *names)
+{
+    if (!names)
+        return;
+    free(names->pod_reason);
+    free(names->pod_reason_code);
+    free(names->pod_reason_detail);
+    free(names->pod_by_caller);
+    free(names->node_reason);
+    free(names->node_by_caller);
+    free(names->node_set);
+    for (unsigned cause = 0; cause < NAMES_CAUSES; cause++)
+        free(names->condition[cause]);
+    free(names);
+}
+
+const char *names_reason(enum cause cause)
+{
+    return causes[cause].reason;
+}
+
+const char *names_cause(enum cause cause)
+{
+    return causes[cause].words;
+}

@@ -1,0 +1,43 @@
+#include "actuator/remedy_state.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+
+#define BACKOFF_LEAST_US (200 * US_PER_MS)
+#define BACKOFF_MOST_US  (5 * US_PER_SECOND)
+
+uint64_t remedy_backoff(unsigned tries, unsigned chance)
+{
+    uint64_t delay_us = BACKOFF_LEAST_US;
+
+    while (--tries > 0 && delay_us < BACKOFF_MOST_US)
+        delay_us *= 2;
+    if (delay_us > BACKOFF_MOST_US)
+        delay_us = BACKOFF_MOST_US;
+    return delay_us * (750 + chance / 2) / 1000;
+}
+
+enum answer_class remedy_class(enum remedy_kind kind, const struct remedy_answer *answer)
+{
+    unsigned status = answer->status;
+    bool of_pod = kind == REMEDY_MARK_POD || kind == REMEDY_DELETE_POD;
+    bool of_uid = status == 422 && strcmp(answer->field, "metadata.uid") == 0;
+
+    if (status >= 200 && status < 300)
+        return ANSWER_DONE;
+    if (kind == REMEDY_EVENT && status == 409)
+        return ANSWER_DONE; /* an earlier attempt had arrived */
+    if ((of_pod && (of_uid || status == 404)) || (kind == REMEDY_DELETE_POD && status == 409))
+        return ANSWER_GONE; /* the only precondition of a pod's DELETE is its uid */
+    if (kind != REMEDY_EVENT && kind != REMEDY_LIST_PODS && !of_pod) {
+        if (status == 404)
+            return ANSWER_GONE;
+        if (status == 409 || of_uid)
+            return ANSWER_CONFLICT;
+    }
+    if (status == 0 || status == 401 || status == 408 || status == 409 || status == 429 ||
+        status >= 500 || (kind == REMEDY_LIST_PODS && status == 410))
+        return ANSWER_LATER;
+    return ANSWER_NEVER;
+}

@@ -1,0 +1,248 @@
+#include "actuator/turn.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actuator/counts.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+
+/* An intent or a retract that is not acknowledged yet. */
+struct item {
+    enum record_kind kind;
+    struct arena arena;
+    struct intent intent;
+    struct retract retract;
+    bool done; /* it is in the transaction, or the engine knows; else it waits on */
+    enum incident_taken taken;
+    struct incident *opened;
+    struct item *next;
+};
+
+struct turn {
+    struct turn_setup setup;
+    struct item *first, **last;
+    struct event *end, *retry;
+    bool failing;
+};
+
+static const char *copy(struct arena *arena, const char *text)
+{
+    return text ? arena_copy(arena, text, strlen(text)) : NULL;
+}
+
+static struct item *add(struct turn *turn, enum record_kind kind)
+{
+    struct item *item = xcalloc(1, sizeof(*item));
+
+    item->kind = kind;
+    *turn->last = item;
+    turn->last = &item->next;
+    turn_is_due(turn);
+    return item;
+}
+
+void turn_add_intent(struct turn *turn, const struct intent *intent)
+{
+    struct item *item = add(turn, RECORD_INTENT);
+    struct arena *arena = &item->arena;
+    size_t count = intent->panics.count;
+    const char **panics = arena_alloc(arena, count * sizeof(*panics));
+
+    for (size_t i = 0; i < count; i++)
+        panics[i] = copy(arena, intent->panics.line[i]);
+    item->intent = *intent;
+    item->intent.id = copy(arena, intent->id);
+    item->intent.node = copy(arena, intent->node);
+    item->intent.uid = copy(arena, intent->uid);
+    item->intent.boot = copy(arena, intent->boot);
+    item->intent.reason = copy(arena, intent->reason);
+    item->intent.words = copy(arena, intent->words);
+    item->intent.panics.line = panics;
+}
+
+void turn_add_retract(struct turn *turn, const struct retract *retract)
+{
+    struct item *item = add(turn, RECORD_RETRACT);
+
+    item->retract = *retract;
+    item->retract.id = copy(&item->arena, retract->id);
+}
+
+static void item_free(struct item *item)
+{
+    incident_free(item->opened);
+    arena_free(&item->arena);
+    free(item);
+}
+
+/* A retract that came in one turn with its intent has to wait until that is the engine's. */
+static bool waits_for_its_intent(const struct turn *turn, const struct item *retract)
+{
+    for (const struct item *item = turn->first; item != retract; item = item->next) {
+        if (item->kind == RECORD_INTENT && strcmp(item->intent.id, retract->retract.id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *const retract_words[] = {
+    [RETRACT_ANSWERS] = "the machine answers again",
+    [RETRACT_REBOOTED] = "the machine has rebooted",
+    [RETRACT_RECREATED] = "the Node was created anew",
+};
+
+static bool take(struct turn *turn)
+{
+    bool whole = true;
+
+    for (struct item *item = turn->first; item; item = item->next) {
+        if (item->kind == RECORD_INTENT) {
+            item->taken = incidents_take(turn->setup.incidents, &item->intent, clock_wall_us(),
+                                         &item->opened);
+            item->done = item->taken != INCIDENT_FAILED;
+            whole &= item->done;
+        } else if (!waits_for_its_intent(turn, item)) {
+            engine_retract(turn->setup.engine, item->retract.id, retract_words[item->retract.why]);
+            item->done = true;
+        }
+    }
+    return whole;
+}
+
+static void roll_back(struct turn *turn)
+{
+    for (struct item *item = turn->first; item; item = item->next) {
+        incident_free(item->opened);
+        item->opened = NULL;
+        item->done = false;
+    }
+}
+
+static void hand_out(struct turn *turn, struct item *item)
+{
+    static const enum count_of counts[] = {
+        [INCIDENT_NEW] = COUNT_INCIDENTS_OPENED,
+        [INCIDENT_REOPENED] = COUNT_INCIDENTS_REOPENED,
+        [INCIDENT_MERGED] = COUNT_INCIDENTS_MERGED,
+    };
+
+    if (item->kind == RECORD_RETRACT) {
+        channel_server_acknowledge(turn->setup.server, RECORD_RETRACT, item->retract.id);
+        return;
+    }
+    channel_server_acknowledge(turn->setup.server, RECORD_INTENT, item->intent.id);
+    turn->setup.counts[counts[item->taken]]++;
+    if (item->opened)
+        engine_adopt(turn->setup.engine, item->opened);
+    item->opened = NULL;
+}
+
+static void send_result(void *arg, const char *id, enum outcome outcome, const char *detail)
+{
+    const struct turn *turn = arg;
+    struct record record = { .kind = RECORD_RESULT,
+                             .result = { .id = id, .outcome = outcome, .detail = detail } };
+    channel_server_broadcast(turn->setup.server, &record);
+}
+
+/* All of it is on disk. */
+static void written(struct turn *turn)
+{
+    struct item **at = &turn->first;
+
+    engine_recorded(turn->setup.engine, send_result, turn);
+    while (*at) {
+        struct item *item = *at;
+        if (!item->done) {
+            at = &item->next;
+            continue;
+        }
+        *at = item->next;
+        hand_out(turn, item);
+        item_free(item);
+    }
+    turn->last = at;
+}
+
+static void fail(struct turn *turn)
+{
+    static const struct timeval second = { .tv_sec = 1 };
+
+    turn->setup.counts[COUNT_DATABASE_FAILURES]++;
+    if (!turn->failing)
+        log_alert("the incident database takes nothing: intents are not acknowledged, and reading "
+                  "stops, until it does");
+    turn->failing = true;
+    channel_server_hold(turn->setup.server, true);
+    evtimer_add(turn->retry, &second);
+}
+
+static void recover(struct turn *turn)
+{
+    if (!turn->failing)
+        return;
+    turn->failing = false;
+    log_notice("the incident database is written again");
+    channel_server_hold(turn->setup.server, false);
+}
+
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct turn *turn = arg;
+    struct incidents *incidents = turn->setup.incidents;
+
+    bool taken = take(turn), recorded = engine_record(turn->setup.engine, incidents);
+    if (!recorded || !incidents_commit(incidents)) {
+        roll_back(turn);
+        fail(turn);
+        return;
+    }
+    written(turn);
+    if (!taken)
+        fail(turn);
+    else
+        recover(turn);
+    if (taken && turn->first)
+        turn_is_due(turn); /* retracts whose intents the engine has now */
+}
+
+struct turn *turn_new(const struct turn_setup *setup)
+{
+    struct turn *turn = xcalloc(1, sizeof(*turn));
+
+    turn->setup = *setup;
+    turn->last = &turn->first;
+    turn->end = event_new(setup->base, -1, 0, on_end, turn);
+    turn->retry = evtimer_new(setup->base, on_end, turn);
+    return turn;
+}
+
+void turn_free(struct turn *turn)
+{
+    if (!turn)
+        return;
+    while (turn->first) {
+        struct item *next = turn->first->next;
+        item_free(turn->first);
+        turn->first = next;
+    }
+    event_free(turn->end);
+    event_free(turn->retry);
+    free(turn);
+}
+
+void turn_is_due(struct turn *turn)
+{
+    if (!turn->failing)
+        event_active(turn->end, EV_TIMEOUT, 0);
+}
+
+void turn_finish(struct turn *turn)
+{
+    on_end(-1, 0, turn);
+}

@@ -1,0 +1,348 @@
+#pragma once
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actuator/remedy.h"
+#include "common/clock.h"
+#include "common/text.h"
+
+/*
+ * A small API server in memory: one Node and its pods, with the rules that a remedy relies on
+ * (preconditions, finalizers, resourceVersions, pages), and a loop that carries requests and
+ * answers with a clock of its own.  `before` may change the world or answer instead of it.
+ */
+#define WORLD_PODS 64
+#define NODE_UID   "node-uid"
+#define NODE_BOOT  "boot-1"
+
+struct world_pod {
+    char name[32], uid[32];
+    const char *phase, *owner_kind, *owner;
+    bool mirror, marked, annotated, finalizer, going, ready, gone;
+};
+
+struct world {
+    bool node_gone, cordoned, tainted, finalizers;
+    const char *uid, *boot;
+    uint64_t version, node_version; /* of all pods, of the Node */
+    size_t volumes;
+    struct world_pod pods[WORLD_PODS];
+    size_t pod_count, page;
+    size_t events;
+
+    /* Returns a status to answer with, 0 to go on.  WORLD_LOST: done, but the answer is lost. */
+    unsigned (*before)(struct world *world, const struct remedy_request *request);
+    const char *field;       /* of a 422 that `before` answers with */
+    uint64_t retry_after_us; /* of a 429 */
+    size_t at;               /* for `before` */
+    enum remedy_kind kind;   /* for `before` */
+    unsigned status;         /* for `before` */
+
+    struct names *names;
+    uint64_t now_us;
+    size_t served, writes, asked[REMEDY_EVENT + 1];
+    size_t crash_after; /* requests; 0: never */
+};
+
+#define WORLD_LOST 1000
+
+static struct world_pod *world_add(struct world *world, const char *name, const char *kind)
+{
+    struct world_pod *pod = &world->pods[world->pod_count++];
+
+    ck_assert_uint_le(world->pod_count, WORLD_PODS);
+    *pod = (struct world_pod){ .phase = "Running", .owner_kind = kind, .ready = true };
+    snprintf(pod->name, sizeof(pod->name), "%s", name);
+    snprintf(pod->uid, sizeof(pod->uid), "uid-%s-%llu", name, (unsigned long long)++world->version);
+    pod->owner = kind ? kind : "";
+    return pod;
+}
+
+/* A Node with COUNT pods of a Job. */
+static struct world world_new(size_t count)
+{
+    struct world world = { .uid = NODE_UID,
+                           .boot = NODE_BOOT,
+                           .version = 100,
+                           .node_version = 7,
+                           .page = 500,
+                           .now_us = 1000 * US_PER_SECOND };
+    char name[32];
+
+    world.names = names_new("example.com");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "pod-%zu", i);
+        world_add(&world, name, "Job");
+    }
+    return world;
+}
+
+static void world_end(struct world *world)
+{
+    names_free(world->names);
+}
+
+static struct answer_node *world_node(const struct world *world)
+{
+    char text[1024];
+    size_t used = 0;
+
+    text_append(text, sizeof(text), &used,
+                "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%llu\"%s},"
+                "\"spec\":{\"unschedulable\":%s%s},"
+                "\"status\":{\"nodeInfo\":{\"bootID\":\"%s\"},\"volumesAttached\":[",
+                world->uid, (unsigned long long)world->node_version,
+                world->finalizers ? ",\"finalizers\":[\"karpenter.sh/termination\"]" : "",
+                world->cordoned ? "true" : "false",
+                world->tainted ? ",\"taints\":[{\"key\":\"node.kubernetes.io/out-of-service\","
+                                 "\"effect\":\"NoExecute\"}]"
+                               : "",
+                world->boot);
+    for (size_t i = 0; i < world->volumes; i++)
+        text_append(text, sizeof(text), &used, "%s{\"name\":\"v%zu\"}", i > 0 ? "," : "", i);
+    text_append(text, sizeof(text), &used, "]}}");
+
+    struct answer_node *node = answer_node_read(world->names, text, used);
+    ck_assert_ptr_nonnull(node);
+    return node;
+}
+
+static void world_print_pod(const struct world_pod *pod, char *text, size_t cap, size_t *used)
+{
+    text_append(text, cap, used,
+                "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"%s\",\"uid\":\"%s\","
+                "\"annotations\":{%s}",
+                pod->name, pod->uid, pod->mirror ? "\"kubernetes.io/config.mirror\":\"x\"" : "");
+    if (pod->owner_kind)
+        text_append(text, cap, used,
+                    ",\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"%s\",\"name\":\"%s\","
+                    "\"uid\":\"owner-%s\",\"controller\":true}]",
+                    pod->owner_kind, pod->owner, pod->owner);
+    text_append(text, cap, used, "},\"status\":{\"phase\":\"%s\",\"conditions\":[%s]}}", pod->phase,
+                pod->marked ? "{\"type\":\"example.com/KernelPanic\"}" : "");
+}
+
+/* One page; its continue token is the index of the pod that comes next. */
+static struct answer_pods *world_list(const struct world *world, const char *token)
+{
+    static char text[WORLD_PODS * 512];
+    size_t used = 0, in_page = 0, index = token ? (size_t)atoi(token) : 0;
+    bool first = true;
+
+    text_append(text, sizeof(text), &used, "{\"items\":[");
+    for (; index < world->pod_count && in_page < world->page; index++) {
+        if (world->pods[index].gone)
+            continue;
+        text_append(text, sizeof(text), &used, "%s", first ? "" : ",");
+        world_print_pod(&world->pods[index], text, sizeof(text), &used);
+        first = false;
+        in_page++;
+    }
+    text_append(text, sizeof(text), &used, "],\"metadata\":{\"resourceVersion\":\"%llu\"",
+                (unsigned long long)world->version);
+    if (index < world->pod_count)
+        text_append(text, sizeof(text), &used, ",\"continue\":\"%zu\"", index);
+    text_append(text, sizeof(text), &used, "}}");
+
+    struct answer_pods *pods = answer_pods_new(world->names);
+    ck_assert(answer_pods_feed(pods, text, used));
+    ck_assert(answer_pods_end(pods));
+    return pods;
+}
+
+static struct world_pod *world_find(struct world *world, const char *name)
+{
+    for (size_t i = world->pod_count; i > 0; i--) {
+        if (!world->pods[i - 1].gone && strcmp(world->pods[i - 1].name, name) == 0)
+            return &world->pods[i - 1];
+    }
+    return NULL;
+}
+
+static unsigned world_write_pod(struct world *world, const struct remedy_request *request,
+                                struct remedy_answer *answer)
+{
+    struct world_pod *pod = world_find(world, request->pod->name);
+
+    if (!pod)
+        return 404;
+    if (strcmp(pod->uid, request->pod->uid) != 0) {
+        answer->field = "metadata.uid";
+        return request->kind == REMEDY_DELETE_POD ? 409 : 422;
+    }
+    answer->version = ++world->version;
+    if (request->kind == REMEDY_DELETE_POD) {
+        ck_assert_msg(pod->marked, "%s was deleted before it was marked", pod->name);
+        pod->gone = !pod->finalizer;
+        pod->going = true;
+        return 200;
+    }
+    ck_assert_msg(world->cordoned, "%s was touched before the Node", pod->name);
+    pod->annotated |= !request->plain;
+    if (request->pod->mark == REMEDY_MARK_REMOVE) {
+        pod->marked = true;
+        pod->phase = "Failed";
+    } else if (request->pod->mark == REMEDY_MARK_DAEMON) {
+        pod->ready = false;
+    }
+    return 200;
+}
+
+static unsigned world_write_node(struct world *world, const struct remedy_request *request)
+{
+    if (strtoull(request->node->resource_version, NULL, 10) != world->node_version)
+        return 409;
+    if (request->kind == REMEDY_MARK_NODE)
+        world->cordoned = true;
+    else if (request->kind == REMEDY_TAINT_NODE)
+        world->tainted = true;
+    else
+        world->node_gone = true;
+    world->node_version++;
+    return 200;
+}
+
+static unsigned world_do(struct world *world, const struct remedy_request *request,
+                         struct remedy_answer *answer)
+{
+    unsigned status = 200;
+
+    switch (request->kind) {
+    case REMEDY_LIST_PODS:
+        answer->pods = world_list(world, request->continue_token);
+        return 200;
+    case REMEDY_MARK_POD:
+    case REMEDY_DELETE_POD:
+        return world_write_pod(world, request, answer);
+    case REMEDY_EVENT:
+        world->events++;
+        return 201;
+    case REMEDY_READ_NODE:
+        status = world->node_gone ? 404 : 200;
+        break;
+    default:
+        status = world->node_gone ? 404 : world_write_node(world, request);
+    }
+    if (status == 200 && request->kind != REMEDY_DELETE_NODE)
+        answer->node = world_node(world);
+    return status;
+}
+
+static bool world_is_write(enum remedy_kind kind)
+{
+    return kind != REMEDY_READ_NODE && kind != REMEDY_LIST_PODS;
+}
+
+static void world_serve(struct world *world, const struct remedy_plan *plan, struct remedy *remedy,
+                        const struct remedy_request *request)
+{
+    struct remedy_answer answer = { .message = "nobody knows why", .field = "", .chance = 500 };
+    unsigned instead = world->before ? world->before(world, request) : 0;
+
+    world->served++;
+    world->asked[request->kind]++;
+    if (plan->dry != REMEDY_REAL && world_is_write(request->kind)) {
+        answer.status = 200;
+    } else if (instead == 0 || instead == WORLD_LOST) {
+        world->writes += world_is_write(request->kind);
+        answer.status = world_do(world, request, &answer);
+    } else {
+        answer.status = instead;
+        answer.field = instead == 422 && world->field ? world->field : "";
+        answer.retry_after_us = instead == 429 ? world->retry_after_us : 0;
+    }
+    if (instead == WORLD_LOST) {
+        answer.status = 0;
+        answer_node_free(answer.node);
+        answer.node = NULL;
+    }
+    struct answer_pods *pods = (struct answer_pods *)answer.pods;
+    remedy_answered(remedy, request, &answer, world->now_us);
+    answer_pods_free(pods);
+}
+
+#define IN_FLIGHT 16
+
+/* Sends what there is to send, then answers it in the order sent; false when there is nothing. */
+static bool world_round(struct world *world, const struct remedy_plan *plan, struct remedy *remedy)
+{
+    struct remedy_request requests[IN_FLIGHT];
+    size_t count = 0;
+
+    while (count < IN_FLIGHT && remedy_next(remedy, REMEDY_ACT, world->now_us, &requests[count]))
+        count++;
+    while (count < IN_FLIGHT && remedy_next(remedy, REMEDY_TELL, world->now_us, &requests[count]))
+        count++;
+    for (size_t i = 0; i < count; i++) {
+        if (world->crash_after > 0 && world->served >= world->crash_after)
+            return false;
+        world_serve(world, plan, remedy, &requests[i]);
+        world->now_us += US_PER_MS;
+    }
+    return count > 0;
+}
+
+static struct remedy_plan world_plan(const struct world *world, enum mode mode)
+{
+    return (struct remedy_plan){ .uid = NODE_UID,
+                                 .boot = NODE_BOOT,
+                                 .verdict = VERDICT_UNVERIFIED,
+                                 .mode = mode,
+                                 .right = RIGHT_REMOVE,
+                                 .expires_us = world->now_us + 15 * US_PER_MINUTE };
+}
+
+#define REQUESTS_MOST 20000
+
+/* Carries REMEDY to its end (or to the crash); returns its outcome, with the detail in DETAIL. */
+static enum outcome world_carry(struct world *world, const struct remedy_plan *plan,
+                                struct remedy *remedy, char detail[512])
+{
+    enum outcome outcome;
+    const char *words;
+
+    while (!remedy_is_idle(remedy)) {
+        if (world_round(world, plan, remedy))
+            continue;
+        if (world->crash_after > 0 && world->served >= world->crash_after)
+            break;
+        if (remedy_is_idle(remedy))
+            break;
+        uint64_t wake_us = remedy_wake_us(remedy);
+        ck_assert_msg(wake_us != UINT64_MAX, "it waits for nothing");
+        ck_assert_msg(wake_us > world->now_us, "it is ready and sends nothing");
+        ck_assert_uint_lt(world->served, REQUESTS_MOST);
+        world->now_us = wake_us;
+    }
+    remedy_is_over(remedy, &outcome, &words);
+    snprintf(detail, 512, "%s", words);
+    return outcome;
+}
+
+static enum outcome world_run(struct world *world, const struct remedy_plan *plan, char detail[512])
+{
+    struct remedy *remedy = remedy_new(plan);
+    enum outcome outcome = world_carry(world, plan, remedy, detail);
+
+    remedy_free(remedy);
+    return outcome;
+}
+
+static size_t world_left(const struct world *world)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < world->pod_count; i++)
+        left += !world->pods[i].gone;
+    return left;
+}
+
+#define ck_assert_outcome(is, should, detail)                                                      \
+    do {                                                                                           \
+        enum outcome is_ = (is), should_ = (should);                                               \
+        ck_assert_msg(is_ == should_, "%s (%s) instead of %s", outcome_names[is_], detail,         \
+                      outcome_names[should_]);                                                     \
+    } while (0)
