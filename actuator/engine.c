@@ -14,6 +14,7 @@
 #include "actuator/engine_internal.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,25 @@ static uint64_t expiry(const struct incident *incident)
     return clock_monotonic_us() + (incident->expires_us - wall_us);
 }
 
+static void say_taken_up(const struct work *work)
+{
+    const struct engine_setup *setup = &work->engine->setup;
+    char words[128];
+
+    snprintf(words, sizeof(words), "on disk and acknowledged; verdict %s, mode %s",
+             verdict_names[work->incident->verdict], mode_names[setup->mode]);
+    people_write(setup->people, work->incident->id, words);
+}
+
+static void say_closed(const struct work *work, enum outcome outcome, const char *detail)
+{
+    char words[64];
+
+    log_notice_of(work->incident->id, "closed as %s: %s", outcome_names[outcome], detail);
+    snprintf(words, sizeof(words), "closed as %s", outcome_names[outcome]);
+    people_write(work->engine->setup.people, work->incident->id, words);
+}
+
 void engine_adopt(struct engine *engine, struct incident *incident)
 {
     const struct engine_setup *setup = &engine->setup;
@@ -209,6 +229,7 @@ void engine_adopt(struct engine *engine, struct incident *incident)
     engine->last = &work->next;
     log_notice_of(incident->id, "%s (%s)", bodies_text(work->bodies),
                   verdict_names[incident->verdict]);
+    say_taken_up(work);
     note_end(work);
     engine_pump_soon(engine);
 }
@@ -251,7 +272,7 @@ void engine_recorded(struct engine *engine,
             continue;
         work->recorded = true;
         remedy_is_over(work->remedy, &outcome, &detail);
-        log_notice_of(work->incident->id, "closed as %s: %s", outcome_names[outcome], detail);
+        say_closed(work, outcome, detail);
         engine->setup.counts[COUNT_INCIDENTS_CLOSED]++;
         each(arg, work->incident->id, outcome, detail);
     }

@@ -211,9 +211,14 @@ bool history_print_one(struct history *history, const char *prefix, FILE *out)
               " FROM incidents WHERE id = ?1",
               id, 0, print_head, out, NULL) &&
         query(history,
-              "SELECT steps.at_us, steps.at_us - incidents.received_us, steps.words FROM steps"
-              " JOIN incidents ON incidents.id = steps.incident"
-              " WHERE steps.incident = ?1 ORDER BY steps.rowid",
+              "SELECT at_us, at_us - heard_us, words FROM ("
+              " SELECT received_us AS at_us, received_us AS heard_us, 0 AS place,"
+              "  'the listener heard the panic' AS words FROM incidents WHERE id = ?1"
+              " UNION ALL SELECT opened_us, received_us, 0, 'the actuator has the intent'"
+              "  FROM incidents WHERE id = ?1"
+              " UNION ALL SELECT steps.at_us, received_us, steps.rowid, steps.words FROM steps"
+              "  JOIN incidents ON incidents.id = steps.incident WHERE steps.incident = ?1"
+              ") ORDER BY at_us, place",
               id, 0, print_step, out, NULL) &&
         fputs("\npods\n", out) >= 0 &&
         query(history,

@@ -44,11 +44,16 @@ static void flush_soon(struct people *people)
         evtimer_add(people->flush, &soon);
 }
 
+void people_write(struct people *people, const char *id, const char *words)
+{
+    incidents_step(people->incidents, id, clock_wall_us(), words);
+    flush_soon(people);
+}
+
 void people_step(struct people *people, const char *id, const char *words)
 {
     log_info_of(id, "%s", words);
-    incidents_step(people->incidents, id, clock_wall_us(), words);
-    flush_soon(people);
+    people_write(people, id, words);
 }
 
 void people_pod(struct people *people, const char *id, const struct remedy_pod *pod)

@@ -1,7 +1,6 @@
 /*
- * Every record type, its fields, their budgets and who may send it to whom: what design.md calls
- * "Records between stages", and nothing else knows it.  The order of the fields is the order on
- * the wire.
+ * Every record type, its fields, their budgets and who may send it to whom, and nothing else knows
+ * it.  The order of the fields is the order on the wire.
  */
 #include "common/record.h"
 
