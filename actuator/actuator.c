@@ -90,7 +90,7 @@ static const struct channel_server_handler upstream = { .record = on_record };
 static void on_ended(void *arg)
 {
     const struct actuator *actuator = arg;
-    turn_is_due(actuator->turn);
+    turn_closes(actuator->turn);
 }
 
 static void on_drained(void *arg)

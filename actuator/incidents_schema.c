@@ -17,6 +17,7 @@
 
 /* Choices are stored by name, so that the tables can be read without this program. */
 static const char schema[] =
+    "BEGIN;"
     "PRAGMA application_id = " STRING(APPLICATION_ID) ";"
     "CREATE TABLE incidents ("
     "  id TEXT NOT NULL PRIMARY KEY, node TEXT NOT NULL, uid TEXT NOT NULL, boot TEXT NOT NULL,"
@@ -39,7 +40,8 @@ static const char schema[] =
     "CREATE TABLE trace ("
     "  panic TEXT NOT NULL, part INTEGER NOT NULL, lines TEXT NOT NULL,"
     "  PRIMARY KEY (panic, part)) STRICT;"
-    "PRAGMA user_version = " STRING(SCHEMA_VERSION) ";";
+    "PRAGMA user_version = " STRING(SCHEMA_VERSION) ";"
+    "COMMIT";
 
 static bool make_tables(const char *path, char error[INCIDENTS_ERROR_SIZE])
 {

@@ -31,7 +31,7 @@ void turn_free(struct turn *turn);
 void turn_add_intent(struct turn *turn, const struct intent *intent);
 void turn_add_retract(struct turn *turn, const struct retract *retract);
 
-/* An incident has ended: the loop's turn has something to write. */
-void turn_is_due(struct turn *turn);
+/* An incident has ended and is to be written: with this turn, or a little later on a slow disk. */
+void turn_closes(struct turn *turn);
 /* Now, for the last time: when the loop ends. */
 void turn_finish(struct turn *turn);

@@ -16,7 +16,7 @@ struct event_base;
  * The downstream stage is the server, the upstream stage the client, which reconnects for ever
  * (50 ms doubling to 2 s).  Both say hello first.  Records whose type is acknowledged are
  * `deliveries`: they stay the client's until the server acknowledged them, and are sent again, in
- * order, on every new connection.  The channel keeps no copy: a delivery is embedded in the role's
+ * order, on every new connection (a parked one at its minute).  The channel keeps no copy: a delivery is embedded in the role's
  * own table and encoded when the socket has room, so what is unacknowledged is bounded by that
  * table.  Everything else is best effort: a bounded queue, and a counter for what did not fit.
  *

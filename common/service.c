@@ -112,20 +112,32 @@ static bool start_watchdog(struct event_base *base)
     return service.watchdog != NULL && event_add(service.watchdog, &every) == 0;
 }
 
+static const int stop_signals[] = { SIGTERM, SIGINT };
+
+/* Until somebody can stop the role, a signal waits. */
+static void set_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < 2; i++)
+        sigaddset(&set, stop_signals[i]);
+    sigprocmask(how, &set, NULL);
+}
+
 bool service_start(struct event_base *base, void (*stop)(void *arg), void *arg)
 {
-    static const int numbers[] = { SIGTERM, SIGINT };
-
     service.stop = stop;
     service.arg = arg;
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < 2; i++) {
-        service.signals[i] = evsignal_new(base, numbers[i], on_signal, base);
+        service.signals[i] = evsignal_new(base, stop_signals[i], on_signal, base);
         if (service.signals[i] == NULL || event_add(service.signals[i], NULL) != 0) {
-            log_error("cannot watch for signal %d", numbers[i]);
+            log_error("cannot watch for signal %d", stop_signals[i]);
             return false;
         }
     }
+    set_signals(SIG_UNBLOCK);
     if (!start_watchdog(base)) {
         log_error("cannot answer the watchdog");
         return false;
@@ -149,6 +161,7 @@ struct event_base *service_loop(void)
     struct event_config *config = event_config_new();
     struct event_base *base = config != NULL ? event_base_new_with_config(config) : NULL;
 
+    set_signals(SIG_BLOCK);
     if (config != NULL)
         event_config_free(config);
     if (base == NULL)

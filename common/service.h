@@ -29,6 +29,7 @@ void service_end(void);
 /*
  * Opens the loop with the settings that all programs share: libevent's defaults, and above all not
  * EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST, since libcurl closes and reopens descriptors behind
- * libevent's back.  NULL with a message logged.
+ * libevent's back.  From here to service_start() a signal to stop waits, so that whoever starts up
+ * leaves nothing half made behind.  NULL with a message logged.
  */
 struct event_base *service_loop(void);

@@ -155,11 +155,12 @@ static void handle_record(struct intake *intake, struct source *source,
     if (proven.step == STEP_PANIC || proven.step == STEP_HALT)
         panics_report(intake->panics, source, datagram, record, &class, &proven, intake->now_us);
     keep_line(intake, source, record);
+    bool ends = proven.step == STEP_BELONGS;
     if (source->trace.phase == TRACE_COLLECTING) {
-        trace_heard(&source->trace, intake->now_us);
+        ends |= !trace_heard(&source->trace, source->stream.end, intake->now_us);
         intake->traced_us = intake->now_us;
     }
-    if (proven.step == STEP_BELONGS)
+    if (ends)
         panics_end_trace(intake->panics, source);
 }
 
@@ -204,7 +205,7 @@ void intake_remember(struct intake *intake, uint64_t now_us)
 static void expire_trace(void *arg, struct source *source)
 {
     struct intake *intake = arg;
-    if (trace_is_silent(&source->trace, intake->now_us))
+    if (trace_is_over(&source->trace, intake->now_us))
         panics_end_trace(intake->panics, source);
 }
 

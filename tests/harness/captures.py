@@ -40,13 +40,25 @@ def datagrams(capture: str) -> list[tuple[float, bytes]]:
         return [(row["t"], base64.b64decode(row["data_b64"])) for row in map(json.loads, file)]
 
 
+def sender(source: str) -> socket.socket:
+    """A socket whose datagrams come from SOURCE."""
+    sock = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((source, 0))
+    return sock
+
+
+def queue(port: int) -> int:
+    """How many bytes wait in the kernel's queue in front of whoever has that IPv4 UDP port."""
+    sockets = [line.split() for line in pathlib.Path("/proc/net/udp").read_text().splitlines()]
+    (queues,) = [words[4] for words in sockets if words[1].endswith(f":{port:04X}")]
+    return int(queues.partition(":")[2], 16)
+
+
 def send(capture: str, source: str, target: tuple[str, int], gap_max: float = 0.02) -> float:
     """Sends a capture from SOURCE with its own timing, gaps over GAP_MAX seconds shortened.
     Returns the wall time at which the first datagram with a panic line left (or the last's)."""
-    family = socket.AF_INET6 if ":" in source else socket.AF_INET
     panic_at = 0.0
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.bind((source, 0))
+    with sender(source) as sock:
         before = 0.0
         for at, data in datagrams(capture):
             time.sleep(min(max(at - before, 0.0), gap_max))

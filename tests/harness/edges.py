@@ -76,10 +76,19 @@ class Connection:
         self.close()
 
 
-def connect(path: pathlib.Path, role: str, hello: bool = True, on_record=None) -> Connection:
-    """Plays the upstream stage."""
+def _try_to_connect(path: pathlib.Path) -> socket.socket | None:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    sock.connect(str(path))
+    try:
+        sock.connect(str(path))
+        return sock
+    except (FileNotFoundError, ConnectionRefusedError):
+        sock.close()
+        return None
+
+
+def connect(path: pathlib.Path, role: str, hello: bool = True, on_record=None) -> Connection:
+    """Plays the upstream stage, as soon as the downstream one is there."""
+    sock = wait_until(lambda: _try_to_connect(path), what=f"somebody answering on {path}")
     connection = Connection(sock, on_record)
     if hello:
         connection.send({"type": "hello", "min_v": 1, "role": role, "version": "test"})
@@ -87,10 +96,13 @@ def connect(path: pathlib.Path, role: str, hello: bool = True, on_record=None) -
 
 
 class Server:
-    """Plays the downstream stage: accepts, says hello, and acknowledges what must be."""
+    """Plays the downstream stage: accepts, says hello, and acknowledges what must be, or answers
+    each record by on_record(connection, record)."""
 
-    def __init__(self, path: pathlib.Path, role: str, acknowledge: bool = True, hello: bool = True):
+    def __init__(self, path: pathlib.Path, role: str, acknowledge: bool = True, hello: bool = True,
+                 on_record=None):
         self.path, self.role, self.acknowledge, self.hello = path, role, acknowledge, hello
+        self.on_record = on_record
         self.connections: list[Connection] = []
         if path.exists():
             os.unlink(path)
@@ -113,7 +125,9 @@ class Server:
             pass
 
     def _on_record(self, connection: Connection, record: dict) -> None:
-        if self.acknowledge and record["type"] in ACKNOWLEDGED:
+        if self.on_record:
+            self.on_record(connection, record)
+        elif self.acknowledge and record["type"] in ACKNOWLEDGED:
             connection.send({"type": "ack", "of": record["type"], "id": record["id"]})
 
     def of(self, kind: str) -> list[dict]:
