@@ -19,7 +19,7 @@
 #define NODE_BOOT  "boot-1"
 
 struct world_pod {
-    char name[32], uid[32];
+    char name[32], uid[64];
     const char *phase, *owner_kind, *owner;
     bool mirror, marked, annotated, finalizer, going, ready, gone;
 };
