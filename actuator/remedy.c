@@ -267,6 +267,16 @@ static void try_later(struct remedy *remedy, struct remedy_task *task,
         remedy_say(remedy, "%s has to be tried again: %s", kind_words[task->kind], answer->message);
 }
 
+/* Events block nothing, but that they are refused has to be said; once, for all fail alike. */
+static void event_answered(struct remedy *remedy, enum answer_class class,
+                           const struct remedy_answer *answer)
+{
+    if (class != ANSWER_NEVER || remedy->event_refused)
+        return;
+    remedy->event_refused = true;
+    remedy_say(remedy, "an Event was refused: %s", answer->message);
+}
+
 static void dispatch(struct remedy *remedy, struct remedy_task *task, enum answer_class class,
                      struct remedy_answer *answer)
 {
@@ -285,7 +295,7 @@ static void dispatch(struct remedy *remedy, struct remedy_task *task, enum answe
     case REMEDY_DELETE_POD:
         remedy_pod_answered(remedy, task, class, answer);
         break;
-    case REMEDY_EVENT:
+    case REMEDY_EVENT: /* see event_answered() */
         break;
     }
 }
@@ -294,7 +304,7 @@ const char *remedy_answered(struct remedy *remedy, const struct remedy_request *
                             struct remedy_answer *answer, uint64_t now_us)
 {
     struct remedy_task *task = request->task;
-    enum answer_class class = remedy_class(task->kind, answer);
+    enum answer_class class = remedy_class(task->kind, task->tries, answer);
 
     remedy->now_us = now_us;
     remedy->words[0] = '\0';
@@ -304,6 +314,8 @@ const char *remedy_answered(struct remedy *remedy, const struct remedy_request *
         remedy->in_flight--;
     if (class == ANSWER_LATER) {
         try_later(remedy, task, answer);
+    } else if (task->kind == REMEDY_EVENT) {
+        event_answered(remedy, class, answer);
     } else if (!remedy->over) {
         task->tries = 0;
         dispatch(remedy, task, class, answer);

@@ -18,7 +18,15 @@ uint64_t remedy_backoff(unsigned tries, unsigned chance)
     return delay_us * (750 + chance / 2) / 1000;
 }
 
-enum answer_class remedy_class(enum remedy_kind kind, const struct remedy_answer *answer)
+/*
+ * An API server that has just started listens before it knows the RBAC rules and refuses
+ * everybody for some 20 ms (seen on 1.36; /readyz is not ok yet).  A refusal that lasts for some
+ * 3 s is meant.
+ */
+#define FORBIDDEN_TRIES 4
+
+enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
+                               const struct remedy_answer *answer)
 {
     unsigned status = answer->status;
     bool of_pod = kind == REMEDY_MARK_POD || kind == REMEDY_DELETE_POD;
@@ -37,7 +45,8 @@ enum answer_class remedy_class(enum remedy_kind kind, const struct remedy_answer
             return ANSWER_CONFLICT;
     }
     if (status == 0 || status == 401 || status == 408 || status == 409 || status == 429 ||
-        status >= 500 || (kind == REMEDY_LIST_PODS && status == 410))
+        status >= 500 || (kind == REMEDY_LIST_PODS && status == 410) ||
+        (status == 403 && tries < FORBIDDEN_TRIES))
         return ANSWER_LATER;
     return ANSWER_NEVER;
 }

@@ -73,6 +73,7 @@ struct remedy {
     bool list_settled; /* it began after the Node was marked */
     bool list_found;   /* it showed a pod that needs a request */
     bool events_queued;
+    bool event_refused; /* and it was said */
     bool delete_sent; /* of a pod or the Node */
     char *continue_token;
     uint64_t version; /* the highest that a list or a pod's write returned */
@@ -95,7 +96,9 @@ enum answer_class {
 };
 
 /* remedy_class.c */
-enum answer_class remedy_class(enum remedy_kind kind, const struct remedy_answer *answer);
+/* TRIES: how often in a row this request was to be tried again. */
+enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
+                               const struct remedy_answer *answer);
 /* 0.2 s doubling to 5 s, spread by a quarter either way. */
 uint64_t remedy_backoff(unsigned tries, unsigned chance);
 

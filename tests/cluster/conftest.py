@@ -2,12 +2,15 @@
 
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from control_plane import ControlPlane
+from control_plane import LASTGASP, ControlPlane
+from kubelets import Kubelets
+from scene import Scene
+from tests.harness.pipeline import Pipeline
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +29,17 @@ def control_plane(control_plane_programs: Path) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture(scope="session")
-def manifests(control_plane: ControlPlane) -> Path:
-    """The folder of the manifests that users apply; they are in force."""
+def manifest_files() -> list[Path]:
+    """What users apply, in its order."""
     folder = Path(__file__).parents[2] / "systemd" / "kubernetes"
-    control_plane.apply(*(folder / f"{name}.yaml" for name in ("rbac", "ledger", "flowschema")))
-    return folder
+    return [folder / f"{name}.yaml" for name in ("rbac", "ledger", "flowschema")]
+
+
+@pytest.fixture(scope="session")
+def manifests(control_plane: ControlPlane, manifest_files: list[Path]) -> Path:
+    """The folder of the manifests that users apply; they are in force."""
+    control_plane.apply(*manifest_files)
+    return manifest_files[0].parent
 
 
 @pytest.fixture
@@ -41,3 +50,41 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
         "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     control_plane.delete(f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def scene(control_plane: ControlPlane, manifests: Path, namespace: str) -> Iterator[Scene]:
+    with Kubelets(control_plane) as kubelets:
+        yield Scene(control_plane, kubelets, namespace)
+
+
+@pytest.fixture
+def make_pipeline(tmp_path: Path, control_plane: ControlPlane, manifests: Path,
+                  ) -> Iterator[Callable[..., Pipeline]]:
+    """The three programs, each as its own user; they end with the test, and are to end well."""
+    made: list[Pipeline] = []
+
+    def make(api: ControlPlane = control_plane, certificate: bool = False,
+             **options: object) -> Pipeline:
+        users = {user.removeprefix("lastgasp-"): api.kubeconfig(user, certificate)
+                 for user in LASTGASP}
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Pipeline(folder, api, kubeconfigs=users, **options))
+        return made[-1]
+
+    yield make
+    try:
+        for pipeline in made:
+            pipeline.stop()
+    finally:
+        for pipeline in made:
+            for program in pipeline.running.values():
+                program.kill()
+            print(pipeline.logs())
+
+
+@pytest.fixture
+def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    """One that may do everything on an unverified panic."""
+    return make_pipeline().start()

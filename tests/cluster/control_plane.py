@@ -47,17 +47,22 @@ AUDIT_POLICY = {
 class ControlPlane(Client):
     """A context manager, and at the same time the client of a user who may do everything.
 
+    apiserver: more options for kube-apiserver.
     controller_manager: None for none, else more options for it, for example
     ["--node-monitor-grace-period=1h"] so that a Node without a kubelet keeps its Ready condition.
     """
 
-    def __init__(self, programs: Path, controller_manager: list[str] | None = None):
+    def __init__(self, programs: Path, controller_manager: list[str] | None = None,
+                 apiserver: tuple[str, ...] = ()):
         self.programs = programs
+        self.apiserver = apiserver
         self.controller_manager = controller_manager
         self.temporary = tempfile.TemporaryDirectory(prefix="lastgasp-control-plane-")
         self.folder = Path(self.temporary.name)
         self.authority = Authority(self.folder)
         self.processes: dict[str, Process] = {}
+        self.audit_events: list[dict] = []  # read so far
+        self.audit_offset = 0
         self.etcd_url = f"http://127.0.0.1:{free_port()}"
         super().__init__(free_port(), self.authority.certificate, token_of(ADMIN))
 
@@ -110,9 +115,12 @@ class ControlPlane(Client):
         """The audit log's events so far, oldest first. An event is written after its answer has
         been sent: wait for the one that is looked for. A watch that is open has only its
         ResponseStarted."""
-        written, _, _ = (self.folder / "audit.log").read_text().rpartition("\n")
-        events = [json.loads(line) for line in written.splitlines()]
-        return [event for event in events
+        with (self.folder / "audit.log").open("rb") as log:
+            log.seek(self.audit_offset)
+            written, newline, _ = log.read().rpartition(b"\n")
+        self.audit_offset += len(written + newline)
+        self.audit_events += map(json.loads, written.splitlines())
+        return [event for event in self.audit_events
                 if stage == event["stage"]
                 and user in (None, event["user"]["username"])
                 and verb in (None, event["verb"])
@@ -142,7 +150,8 @@ class ControlPlane(Client):
             f"--service-account-key-file={self.folder}/service-account.pub",
             f"--service-account-signing-key-file={self.folder}/service-account.key",
             f"--audit-policy-file={self.folder}/audit-policy.yaml",
-            f"--audit-log-path={self.folder}/audit.log")
+            f"--audit-log-path={self.folder}/audit.log",
+            *self.apiserver)
         self._wait_ready(server, "/readyz", "/api/v1/namespaces/default",
                          "/api/v1/namespaces/kube-node-lease")
 

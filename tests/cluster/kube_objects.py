@@ -66,15 +66,14 @@ def mirror_pod(name: str, node_obj: dict) -> dict:
         "kubernetes.io/config.source": "file"})
 
 
-def job(name: str, ignore_disruption: bool = False) -> dict:
-    """One pod, no retries. ignore_disruption: a pod that ends with the condition DisruptionTarget
-    does not count as the one try."""
+def job(name: str, ignored: str | None = None) -> dict:
+    """One pod, no retries. A pod that ends with the condition `ignored` does not count as the one
+    try."""
     spec = {"backoffLimit": 0, "template": {
         "spec": {"restartPolicy": "Never", "containers": [CONTAINER]}}}
-    if ignore_disruption:
+    if ignored:
         spec["podFailurePolicy"] = {"rules": [{
-            "action": "Ignore",
-            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]}
+            "action": "Ignore", "onPodConditions": [{"type": ignored, "status": "True"}]}]}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
 
 
@@ -86,7 +85,7 @@ def workload(kind: str, name: str, replicas: int = 1) -> dict:
     if kind != "DaemonSet":
         spec["replicas"] = replicas
     if kind == "StatefulSet":
-        spec["serviceName"] = name
+        spec |= {"serviceName": name, "podManagementPolicy": "Parallel"}
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 

@@ -22,7 +22,7 @@ def free_port() -> int:
             return port
 
 
-def wait_until(what: str, check: Callable[[], Any], seconds: float) -> Any:
+def wait_until(what: str, check: Callable[[], Any], seconds: float, every: float = 0.1) -> Any:
     """Returns the first true value of check(); TimeoutError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -31,7 +31,7 @@ def wait_until(what: str, check: Callable[[], Any], seconds: float) -> Any:
             return value
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 class Process:

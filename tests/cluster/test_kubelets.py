@@ -111,17 +111,17 @@ def test_a_daemon_sets_pod_comes_back_on_the_same_node(control_plane, kubelets, 
     control_plane.wait(pods, lambda found: len(found["items"]) == 2)
 
 
-@pytest.mark.parametrize("ignore_disruption, mark_failed, outcome", [
-    (True, True, "replaced"),
-    (True, False, "stuck"),
-    (False, True, "failed"),
-    (False, False, "failed"),
+@pytest.mark.parametrize("ignored, mark_failed, outcome", [
+    ("DisruptionTarget", True, "replaced"),
+    ("DisruptionTarget", False, "stuck"),
+    (None, True, "failed"),
+    (None, False, "failed"),
 ])
-def test_a_jobs_only_pod_dies(control_plane, kubelets, namespace, two_nodes, ignore_disruption,
-                              mark_failed, outcome):
+def test_a_jobs_only_pod_dies(control_plane, kubelets, namespace, two_nodes, ignored, mark_failed,
+                              outcome):
     jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
     pods = f"/api/v1/namespaces/{namespace}/pods"
-    control_plane.create(jobs, job("work", ignore_disruption))
+    control_plane.create(jobs, job("work", ignored))
     before, = kubelets.wait_running(pods, 1)
     path = replace_pod(control_plane, kubelets, before, two_nodes[1], mark_failed)
     if outcome == "stuck":

@@ -17,9 +17,9 @@ static const enum remedy_kind all_kinds[] = {
     REMEDY_READ_NODE,  REMEDY_MARK_NODE,  REMEDY_LIST_PODS,   REMEDY_MARK_POD,
     REMEDY_DELETE_POD, REMEDY_TAINT_NODE, REMEDY_DELETE_NODE, REMEDY_EVENT,
 };
-static const unsigned passing[] = { 0, 401, 408, 429, 500, 503, 504, WORLD_LOST };
+static const unsigned passing[] = { 0, 401, 403, 408, 429, 500, 503, 504, WORLD_LOST };
 #define KINDS    8
-#define PASSINGS 8
+#define PASSINGS 9
 
 /* Volumes that are detached when the Node is tainted, so that every kind of request occurs. */
 static unsigned once_with_volumes(struct world *world, const struct remedy_request *request)
@@ -62,7 +62,7 @@ static const struct refusal refusals[] = {
     { REMEDY_MARK_NODE, 403, OUTCOME_REFUSED, false, 4 },
     { REMEDY_MARK_NODE, 422, OUTCOME_REFUSED, false, 4 },
     { REMEDY_MARK_NODE, 400, OUTCOME_REFUSED, false, 4 },
-    { REMEDY_LIST_PODS, 403, OUTCOME_REFUSED, false, 4 },
+    { REMEDY_LIST_PODS, 403, OUTCOME_PARTIAL, false, 4 }, /* the Node is marked meanwhile */
     { REMEDY_MARK_POD, 403, OUTCOME_PARTIAL, false, 4 },
     { REMEDY_MARK_POD, 422, OUTCOME_PARTIAL, false, 4 },
     { REMEDY_DELETE_POD, 403, OUTCOME_PARTIAL, false, 4 },
