@@ -165,7 +165,6 @@ struct panic {
     const char *reason;
     const char *release; /* NULL when the kernel did not say */
     struct pairs userdata;
-    struct lines context;
 };
 
 struct trace {

@@ -62,7 +62,6 @@ static const struct field panic_fields[] = {
     { "reason", FIELD_TEXT, offsetof(struct panic, reason), REASON_MAX, true },
     { "release", FIELD_TEXT, offsetof(struct panic, release), 64, false },
     { "userdata", FIELD_PAIRS, offsetof(struct panic, userdata), 4096, false },
-    { "context", FIELD_LINES, offsetof(struct panic, context), 32768, false },
     { NULL },
 };
 

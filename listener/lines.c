@@ -33,22 +33,6 @@ static const char *printable(struct span line, size_t budget, struct arena *aren
     return text;
 }
 
-void lines_newest(struct span text, size_t budget, struct arena *arena, struct lines *out)
-{
-    struct span *spans;
-    size_t count = lines_split(text, arena, &spans), used = 0, first = count;
-    const char **lines = arena_alloc(arena, (count + 1) * sizeof(*lines));
-    while (first > 0) {
-        size_t encoded;
-        const char *line = printable(spans[first - 1], budget, arena, &encoded);
-        if (used + encoded > budget)
-            break;
-        used += encoded;
-        lines[--first] = line;
-    }
-    *out = (struct lines){ count - first, lines + first };
-}
-
 size_t lines_oldest(struct span text, size_t budget, struct arena *arena, struct lines *out)
 {
     struct span *spans;

@@ -9,9 +9,6 @@
  * TEXT holds lines that end in '\n'; what is given out lives in ARENA.
  */
 
-/* The newest lines that fit. */
-void lines_newest(struct span text, size_t budget, struct arena *arena, struct lines *out);
-
 /* The oldest lines that fit (at least one); returns how much of TEXT they took. */
 size_t lines_oldest(struct span text, size_t budget, struct arena *arena, struct lines *out);
 

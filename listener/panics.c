@@ -15,17 +15,12 @@
  * A panic lives in a slot of the pending file, which is written before anybody is told, and beside
  * it in RAM as a delivery that the channel sends, again after every reconnect, until it is
  * acknowledged.  Its record is made from the slot whenever it is sent: the datagram is parsed once
- * more, the context is what the source's stream still holds of the lines before it.
+ * more.
  *
  * Its trace is part of that stream too.  It is sent once it is complete and the panic is
  * acknowledged, whichever comes last, so that downstream knows what it belongs to.
  */
 #define DATAGRAM_PANICS_MAX (NETCONSOLE_DATAGRAM_MAX / 17) /* no line proves anything in less */
-
-struct held {
-    struct delivery delivery;
-    uint64_t context_end; /* position in the source's stream */
-};
 
 struct panics {
     struct pending *pending;
@@ -35,7 +30,7 @@ struct panics {
     bool again; /* what comes may have been handled before the restart */
     struct log_sample strangers, replaced;
     struct arena arena;              /* what the record made last points to */
-    struct held held[PENDING_SLOTS]; /* by slot; untouched until used */
+    struct delivery held[PENDING_SLOTS]; /* by slot; untouched until used */
 };
 
 struct panics *panics_new(struct pending *pending, struct source_table *sources, uint64_t *counts)
@@ -58,14 +53,15 @@ bool panics_have_room(const struct panics *panics)
     return pending_room(panics->pending) >= DATAGRAM_PANICS_MAX;
 }
 
-static void deliver(struct panics *panics, uint32_t index, uint64_t context_end)
+static void deliver(struct panics *panics, uint32_t index)
 {
     const struct slot *slot = pending_slot(panics->pending, index);
-    struct held *held = &panics->held[index];
-    *held = (struct held){ .context_end = context_end };
-    held->delivery.kind = slot->kind == SLOT_PANIC ? RECORD_PANIC : RECORD_HALT;
-    memcpy(held->delivery.id, slot->id, sizeof(held->delivery.id));
-    channel_client_deliver(panics->client, &held->delivery);
+    struct delivery *delivery = &panics->held[index];
+    *delivery = (struct delivery){
+        .kind = slot->kind == SLOT_PANIC ? RECORD_PANIC : RECORD_HALT,
+    };
+    memcpy(delivery->id, slot->id, sizeof(delivery->id));
+    channel_client_deliver(panics->client, delivery);
 }
 
 void panics_connect(struct panics *panics, struct channel_client *client)
@@ -74,7 +70,7 @@ void panics_connect(struct panics *panics, struct channel_client *client)
     uint32_t *restored = pending_restored(panics->pending, &count);
     panics->client = client;
     for (size_t i = 0; i < count; i++)
-        deliver(panics, restored[i], 0);
+        deliver(panics, restored[i]);
     free(restored);
     if (count > 0)
         log_notice("%zu panics and halts from before the restart are not acknowledged yet", count);
@@ -83,7 +79,7 @@ void panics_connect(struct panics *panics, struct channel_client *client)
 /* Takes back and frees. */
 static void withdraw(struct panics *panics, uint32_t index)
 {
-    channel_client_withdraw(panics->client, &panics->held[index].delivery);
+    channel_client_withdraw(panics->client, &panics->held[index]);
     pending_release(panics->pending, index);
 }
 
@@ -212,11 +208,11 @@ void panics_report(struct panics *panics, struct source *source, const struct da
     pending_commit(panics->pending, index);
     panics->counts[panic ? COUNT_PANICS : COUNT_HALTS]++;
     say(panics, source, slot, now_us);
-    deliver(panics, index, source->stream.end);
+    deliver(panics, index);
     if (panic)
         panics_end_trace(panics, source);
     if (panic && proven->proof == PROOF_LINE)
-        trace_start(&source->trace, slot->id, source->stream.end, now_us);
+        trace_start(&source->trace, slot->id, sources_context(panics->sources, source), now_us);
 }
 
 /* Part by part, as many as an incident may keep. */
@@ -260,28 +256,27 @@ void panics_promote(struct panics *panics, const struct nodes *nodes)
         copy.state = SLOT_FREE; /* until it is whole */
         *pending_slot(panics->pending, index) = copy;
         pending_commit(panics->pending, index);
-        uint64_t context_end = panics->held[i].context_end;
         withdraw(panics, i);
-        deliver(panics, index, context_end);
+        deliver(panics, index);
     }
+}
+
+/* Which of the deliveries of `held` it is. */
+static uint32_t index_of(const struct panics *panics, const struct delivery *delivery)
+{
+    return (uint32_t)(delivery - panics->held);
 }
 
 void panics_fill(struct panics *panics, struct delivery *delivery, struct record *record)
 {
-    const struct held *held = (const struct held *)delivery;
-    const struct slot *slot = pending_slot(panics->pending, (uint32_t)(held - panics->held));
-    const struct source *source = sources_find(panics->sources, &slot->source);
-    struct span context = { "", 0 };
+    const struct slot *slot = pending_slot(panics->pending, index_of(panics, delivery));
     arena_free(&panics->arena);
-    if (source)
-        context = sources_text(panics->sources, source, 0, held->context_end, &panics->arena);
-    slot_record(slot, context, &panics->arena, record);
+    slot_record(slot, &panics->arena, record);
 }
 
 void panics_acknowledged(struct panics *panics, struct delivery *delivery)
 {
-    const struct held *held = (const struct held *)delivery;
-    uint32_t index = (uint32_t)(held - panics->held);
+    uint32_t index = index_of(panics, delivery);
     const struct slot *slot = pending_slot(panics->pending, index);
     struct source *source = sources_find(panics->sources, &slot->source);
     if (source) {

@@ -1,11 +1,9 @@
 #include "listener/slot_record.h"
 
 #include "common/text.h"
-#include "listener/lines.h"
 
 #include <string.h>
 
-#define CONTEXT_MAX 32768
 #define TEXT_MAX    4096
 #define PAIRS_MAX   64
 #define RELEASE_MAX 64
@@ -67,7 +65,7 @@ static void find_record(const struct slot *slot, struct netconsole *reader,
 }
 
 static void panic_record(const struct slot *slot, const struct kernel_record *said,
-                         struct span context, struct arena *arena, struct panic *panic)
+                         struct arena *arena, struct panic *panic)
 {
     *panic = (struct panic){
         .id = slot->id,
@@ -88,11 +86,9 @@ static void panic_record(const struct slot *slot, const struct kernel_record *sa
         panic->release = printable(said->release, RELEASE_MAX, arena);
     else
         panic->release = value_of(panic->userdata.pair, panic->userdata.count, "release");
-    lines_newest(context, CONTEXT_MAX, arena, &panic->context);
 }
 
-void slot_record(const struct slot *slot, struct span context, struct arena *arena,
-                 struct record *record)
+void slot_record(const struct slot *slot, struct arena *arena, struct record *record)
 {
     struct netconsole *reader = arena_alloc(arena, sizeof(*reader));
     struct kernel_record said = { .text = { "", 0 } };
@@ -101,7 +97,7 @@ void slot_record(const struct slot *slot, struct span context, struct arena *are
     address_print(&slot->source, source);
     if (slot->kind == SLOT_PANIC) {
         record->kind = RECORD_PANIC;
-        panic_record(slot, &said, context, arena, &record->panic);
+        panic_record(slot, &said, arena, &record->panic);
         record->panic.source = source;
         return;
     }

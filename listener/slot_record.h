@@ -3,9 +3,6 @@
 #include "common/memory.h"
 #include "listener/pending.h"
 
-/*
- * Makes the record of a pending panic or halt from its slot.  CONTEXT is the lines before it, as
- * they came.  What RECORD points to lives in ARENA and in SLOT.
- */
-void slot_record(const struct slot *slot, struct span context, struct arena *arena,
-                 struct record *record);
+/* Makes the record of a pending panic or halt from its slot.  What RECORD points to lives in ARENA
+ * and in SLOT. */
+void slot_record(const struct slot *slot, struct arena *arena, struct record *record);

@@ -309,6 +309,11 @@ void sources_add_line(struct source_table *sources, struct source *source, struc
     move_first(sources, source);
 }
 
+uint64_t sources_context(const struct source_table *sources, const struct source *source)
+{
+    return stream_newest(&sources->pool, &source->stream, TRACE_CONTEXT);
+}
+
 struct span sources_text(struct source_table *sources, const struct source *source, uint64_t from,
                          uint64_t to, struct arena *arena)
 {

@@ -44,6 +44,9 @@ struct source *sources_hear(struct source_table *sources, const struct address *
 void sources_add_line(struct source_table *sources, struct source *source, struct span first,
                       struct span second);
 
+/* Where the context of a panic begins that comes next: TRACE_CONTEXT bytes back, or less. */
+uint64_t sources_context(const struct source_table *sources, const struct source *source);
+
 /* What is still there between two positions, as one text that lives in ARENA. */
 struct span sources_text(struct source_table *sources, const struct source *source, uint64_t from,
                          uint64_t to, struct arena *arena);

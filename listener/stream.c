@@ -72,15 +72,26 @@ void stream_append(struct pool *pool, struct stream *stream, const char *bytes, 
     stream->end += size;
 }
 
-uint64_t stream_begin(const struct pool *pool, const struct stream *stream)
+/* Where the first line begins of a chunk that begins at LEAST or later. */
+static uint64_t line_from(const struct pool *pool, const struct stream *stream, uint64_t least)
 {
     uint64_t at = stream->start;
     for (uint16_t i = stream->first; i != STREAM_NONE; i = pool->chunks[i].next) {
-        if (pool->chunks[i].line != STREAM_NONE)
+        if (at >= least && pool->chunks[i].line != STREAM_NONE)
             return at + pool->chunks[i].line;
         at += pool->chunks[i].used;
     }
     return stream->end;
+}
+
+uint64_t stream_begin(const struct pool *pool, const struct stream *stream)
+{
+    return line_from(pool, stream, 0);
+}
+
+uint64_t stream_newest(const struct pool *pool, const struct stream *stream, size_t size)
+{
+    return line_from(pool, stream, stream->end > size ? stream->end - size : 0);
 }
 
 /* FROM and TO, kept within what is there. */

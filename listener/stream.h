@@ -51,6 +51,8 @@ void stream_append(struct pool *pool, struct stream *stream, const char *bytes, 
 
 /* Where the oldest whole line begins. */
 uint64_t stream_begin(const struct pool *pool, const struct stream *stream);
+/* Where a line begins among the newest SIZE bytes, near their oldest. */
+uint64_t stream_newest(const struct pool *pool, const struct stream *stream, size_t size);
 /* Copies what is there of FROM..TO into OUT and returns its size, which stream_size() bounds. */
 size_t stream_copy(const struct pool *pool, const struct stream *stream, uint64_t from, uint64_t to,
                    char *out);

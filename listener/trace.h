@@ -6,15 +6,18 @@
 #include <stdint.h>
 
 /*
- * What follows a panic: the lines until the end marker, "Rebooting in", the next boot, or 5 s of
- * silence.  Pure; the lines themselves stay in the source's stream.  A source has one trace: with
- * another panic the next begins, and what was not sent of the one before is that one's context.
+ * What the kernel said around a panic: the newest lines before it (an oops prints all that matters
+ * there) and those after it, until the end marker, "Rebooting in", the next boot, or 5 s of
+ * silence.  It does not travel with the panic, which would make the one record slow on which
+ * everything waits.  Pure; the lines themselves stay in the source's stream.  A source has one
+ * trace: with another panic the next begins, and has what was not sent of the one before.
  *
  * A machine that talks on has not panicked, so a trace also ends after a minute, and one that
  * grows large ends before the stream would drop its beginning, where the call trace stands.
  */
 #define TRACE_SILENCE_US (5 * UINT64_C(1000000))
 #define TRACE_LIFE_US    (60 * UINT64_C(1000000))
+#define TRACE_CONTEXT    32768 /* bytes of the stream before the panic, at most */
 #define TRACE_PART_MAX   32768  /* encoded bytes of a record's lines */
 #define TRACE_MAX        262144 /* of all parts of one trace */
 #define TRACE_KEPT       (TRACE_MAX - 8192) /* bytes of the stream */

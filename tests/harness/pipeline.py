@@ -120,7 +120,7 @@ class Pipeline:
     def incidents(self, node: Node | None = None) -> list[dict]:
         return [row for row in incidents(self.state) if node is None or row["node"] == node.name]
 
-    def ended(self, node: Node, seconds: float = 15.0) -> dict:
+    def ended(self, node: Node, seconds: float = 30.0) -> dict:
         """The one incident of that Node, once it is closed."""
         rows = wait_until(lambda: [r for r in self.incidents(node) if r["state"] == "closed"],
                           seconds, f"an incident of {node.name} that is closed; there are "

@@ -193,7 +193,6 @@ START_TEST(what_is_optional_and_not_there_is_marked_so)
     ck_assert_str_eq(panic->text, "");
     ck_assert_ptr_null(panic->release);
     ck_assert_uint_eq(panic->userdata.count, 0);
-    ck_assert_uint_eq(panic->context.count, 0);
     ck_assert_uint_eq(packet.records[1].error.of, RECORD_KINDS);
     ck_assert_ptr_null(packet.records[1].error.id);
     ck_assert(!packet.records[2].trace.last);

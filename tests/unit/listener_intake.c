@@ -1,6 +1,6 @@
 #include "tests/unit/listener_world.h"
 
-START_TEST(a_panic_is_told_at_once_with_what_led_to_it)
+START_TEST(a_panic_is_told_at_once_and_what_led_to_it_comes_with_the_trace)
 {
     say("1,377,5324945,-;BUG: kernel NULL pointer dereference, address: 0000000000000010\n");
     say("4,381,5331993,-;Oops: Oops: 0002 [#1] PREEMPT SMP NOPTI\n");
@@ -9,11 +9,15 @@ START_TEST(a_panic_is_told_at_once_with_what_led_to_it)
     turn();
     ck_assert_uint_eq(panic_count, 1);
     ck_assert_uint_eq(panics[0].proof, PROOF_LINE);
-    ck_assert_uint_eq(panics[0].lines, 3);
     ck_assert_str_eq(panics[0].reason,
                      "Fatal exception in interrupt (NULL pointer dereference at 0000000000000010 "
                      "in nvidia_open)");
     ck_assert_uint_eq(trace_count, 0);
+    intake_end(intake);
+    turn();
+    ck_assert_uint_eq(traces[0].lines, 4);
+    ck_assert_str_eq(traces[0].first, "[    5.324945] BUG: kernel NULL pointer dereference, "
+                                      "address: 0000000000000010");
 }
 END_TEST
 
@@ -96,7 +100,10 @@ START_TEST(a_second_panic_line_is_a_new_panic)
     turn();
     ck_assert_uint_eq(panic_count, 2);
     ck_assert_str_ne(panics[0].id, panics[1].id);
-    ck_assert_uint_eq(panics[1].lines, 2);
+    intake_end(intake);
+    turn();
+    ck_assert_str_eq(traces[trace_count - 1].id, panics[1].id);
+    ck_assert_uint_eq(traces[trace_count - 1].lines, 3);
 }
 END_TEST
 
@@ -169,7 +176,7 @@ static void fill(Suite *suite)
     TCase *panic = tcase_create("panics");
     tcase_add_checked_fixture(panic, setup, teardown);
     tcase_set_timeout(panic, 30);
-    tcase_add_test(panic, a_panic_is_told_at_once_with_what_led_to_it);
+    tcase_add_test(panic, a_panic_is_told_at_once_and_what_led_to_it_comes_with_the_trace);
     tcase_add_test(panic, its_trace_follows_when_it_is_complete);
     tcase_add_test(panic, but_not_before_the_panic_is_acknowledged);
     tcase_add_test(panic, silence_completes_a_trace);

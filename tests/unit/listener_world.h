@@ -28,7 +28,7 @@ static struct channel_client *client;
 static uint64_t counts[COUNTS], now_us, received_us;
 
 static struct told {
-    char id[DIGEST_TEXT_SIZE], reason[PENDING_REASON_SIZE], last[256];
+    char id[DIGEST_TEXT_SIZE], reason[PENDING_REASON_SIZE], first[256], last[256];
     unsigned proof, lines;
 } panics[2 * PENDING_OTHER_SLOTS], traces[16];
 static size_t panic_count, trace_count, halt_count;
@@ -39,8 +39,7 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
     (void)arg, (void)peer;
     if (record->kind == RECORD_PANIC) {
         struct told *told = &panics[panic_count++];
-        *told = (struct told){ .proof = record->panic.proof,
-                               .lines = (unsigned)record->panic.context.count };
+        *told = (struct told){ .proof = record->panic.proof };
         snprintf(told->id, sizeof(told->id), "%s", record->panic.id);
         snprintf(told->reason, sizeof(told->reason), "%s", record->panic.reason);
         if (acknowledging)
@@ -49,6 +48,7 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
         const struct lines *lines = &record->trace.lines;
         struct told *told = &traces[trace_count++];
         *told = (struct told){ .lines = (unsigned)lines->count };
+        snprintf(told->first, sizeof(told->first), "%s", lines->line[0]);
         snprintf(told->id, sizeof(told->id), "%s", record->trace.id);
         snprintf(told->last, sizeof(told->last), "%s", lines->line[lines->count - 1]);
     } else if (record->kind == RECORD_HALT) {
