@@ -1,0 +1,3 @@
+module lastgasp.invalid/bench
+
+go 1.26

@@ -1,0 +1,35 @@
+# What the benchmarks share.  Sourced by bash.
+# shellcheck shell=bash
+
+folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Speed is measured of what users run: a release build, unless another is named.
+export LASTGASP_BUILD=${LASTGASP_BUILD:-$folder/../../.build/release}
+# shellcheck source=tests/lib.sh
+. "$folder/../lib.sh"
+
+# The Go programs beside this file, built once a change of their sources.
+bench_programs() {
+    local hash go programs
+    hash=$(cat "$folder"/go.mod "$folder"/*/*.go | sha256sum | cut -c-12)
+    programs=$cache/bench-$hash
+    if [ ! -d "$programs" ]; then
+        go=$("$root/tests/cluster/find-go") || return 1
+        say "Building the benchmarks' own programs"
+        (cd "$folder" && mkdir -p "$programs.new" && "$go" build -o "$programs.new/" ./...) >&2 || return 1
+        mv "$programs.new" "$programs"
+    fi
+    printf '%s\n' "$programs"
+}
+
+# bench NAME [OPTION]...: NAME is a module of this folder, or "all".
+bench() {
+    local python
+    install_packages cluster || return 1
+    build "$LASTGASP_BUILD" --buildtype=release || return 1
+    python=$(python) || return 1
+    LASTGASP_APISERVER=$(simulated_apiserver) || return 1
+    LASTGASP_BENCH=$(bench_programs) || return 1
+    LASTGASP_CONTROL_PLANE=$("$root/tests/cluster/build-control-plane") || return 1
+    export LASTGASP_APISERVER LASTGASP_BENCH LASTGASP_CONTROL_PLANE
+    (cd "$root" && PYTHONDONTWRITEBYTECODE=1 "$python" -m tests.bench.main "$@")
+}

@@ -1,0 +1,35 @@
+"""The Go programs beside this file: they hold the clock, and take orders one line of JSON each."""
+import json
+import os
+import subprocess
+
+from tests.harness.programs import die_with_parent
+
+
+class Partner:
+    def __init__(self, name: str, *arguments: str):
+        program = os.path.join(os.environ["LASTGASP_BENCH"], name)
+        self.name = name
+        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=die_with_parent)
+
+    def line(self) -> str:
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.name} has ended; it said why above")
+        return line
+
+    def order(self, **order: object):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.line())
+
+    def __enter__(self) -> "Partner":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
