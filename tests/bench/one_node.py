@@ -112,7 +112,7 @@ def run(rounds: int, tiny: bool) -> list[Row]:
         api.apply(*(manifests / f"{kind}.yaml" for kind in ("rbac", "ledger", "flowschema")))
         pipeline = Pipeline(pathlib.Path(name), api, kubeconfigs={
             stage: api.kubeconfig(f"lastgasp-{stage}") for stage in ("correlator", "actuator")})
-        pipeline.start()
+        pipeline.start().running["actuator"].wait_for("a peer joined", 20)
         pipeline.running["listener"].wait_for("addresses are Nodes'", 20)
         bench = Bench(api, measuring, pipeline)
         rows = []
