@@ -14,11 +14,14 @@ static struct {
     const char *socket, *kubeconfig, *state, *domain;
     unsigned mode, dry, level;
     bool accept_unverified, check;
-} given = { .domain = "titus.netflix.com", .mode = MODE_OBSERVE, .dry = REMEDY_REAL, .level = 3 };
+} given = {
+    .domain = "titus.netflix.com",
+    .mode = MODE_OBSERVE,
+    .dry = REMEDY_REAL,
+    .level = LOG_LEVEL_INITIAL,
+};
 
 static const char *const dry_names[] = { "off", "local", "server", NULL };
-static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
-static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 static const struct option_row rows[] = {
     { "socket", OPTION_TEXT, &given.socket, "PATH", "the socket to make, where correlators connect",
@@ -39,7 +42,7 @@ static const struct option_row rows[] = {
       "act on panics that no probe has confirmed: whoever can send a datagram from a node's "
       "address can have it removed" },
     { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "what is logged at least",
-      .choices = level_names },
+      .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
       "check options, kubeconfig, state directory and the API server, then exit" },
     { NULL },
@@ -111,7 +114,7 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    log_open(PROGRAM, levels[given.level]);
+    log_open(PROGRAM, log_levels[given.level]);
     if (!is_domain(given.domain)) {
         log_error("--domain=%s: not a DNS domain of one's own", given.domain);
         return 2;

@@ -11,6 +11,9 @@
 #define LINE_MAX_SIZE    2048
 #define SAMPLE_PERIOD_US (10 * US_PER_SECOND)
 
+const char *const log_level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
+const enum log_level log_levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
+
 static struct {
     const char *program;
     enum log_level level;

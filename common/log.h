@@ -19,6 +19,11 @@ enum log_level {
     LOG_DEBUG = 7,
 };
 
+/* What --log-level offers, and what each of its indices stands for. */
+extern const char *const log_level_names[]; /* ends with NULL */
+extern const enum log_level log_levels[];
+#define LOG_LEVEL_INITIAL 3 /* info */
+
 /* PROGRAM is kept, not copied.  Lines above LEVEL are not written. */
 void log_open(const char *program, enum log_level level);
 

@@ -60,11 +60,6 @@ void service_ready(void)
     notify("READY=1");
 }
 
-void service_stopping(void)
-{
-    notify("STOPPING=1");
-}
-
 void service_status(const char *format, ...)
 {
     char status[sizeof(service.status)] = "STATUS=";
@@ -96,7 +91,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     }
     service.stopping = true;
     log_info("%s: stopping", strsignal((int)number));
-    service_stopping();
+    notify("STOPPING=1");
     service.stop(service.arg);
 }
 

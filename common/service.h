@@ -13,7 +13,6 @@ struct event_base;
 int service_passed_sockets(void);
 
 void service_ready(void);
-void service_stopping(void);
 /* STATUS=, one line for `systemctl status` on what the stage is doing; sent when it changed. */
 void service_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -13,17 +13,15 @@
 
 static const char *const verify_names[] = { "none", NULL };
 
-static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
-static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 static struct {
     const char *kubeconfig;
     unsigned verify;
-    unsigned level; /* index into levels */
+    unsigned level; /* index into log_levels */
     bool check;
     struct correlator_settings correlator;
 } given = {
-    .level = 3,
+    .level = LOG_LEVEL_INITIAL,
     .correlator = { .domain = "titus.netflix.com", .expire_us = 15 * US_PER_MINUTE },
 };
 
@@ -44,7 +42,8 @@ static const struct option_row rows[] = {
     { "domain", OPTION_TEXT, &given.correlator.domain, "DOMAIN",
       "The domain of our annotations; node.DOMAIN/netconsole-source of a Node names one more "
       "address of it." },
-    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.", .choices = level_names },
+    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.",
+      .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
       "Check the options, the kubeconfig and that the API server lists Nodes, then exit." },
     { NULL },
@@ -59,7 +58,6 @@ static const struct options spec = {
 
 static void stop(void *arg)
 {
-    service_stopping();
     event_base_loopexit(arg, NULL);
 }
 
@@ -86,7 +84,7 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    log_open(spec.program, levels[given.level]);
+    log_open(spec.program, log_levels[given.level]);
 
     char error[KUBE_ERROR_SIZE];
     struct kube_config *kube = kube_config_load(given.kubeconfig, error);

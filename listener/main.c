@@ -10,15 +10,13 @@
 
 #define EXIT_USAGE 2
 
-static const char *const level_names[] = { "error", "warning", "notice", "info", "debug", NULL };
-static const enum log_level levels[] = { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 static struct {
     struct option_texts listen;
     const char *to, *pending, *replay, *replay_source;
-    unsigned level; /* index into levels */
+    unsigned level; /* index into log_levels */
     bool check;
-} given = { .level = 3 };
+} given = { .level = LOG_LEVEL_INITIAL };
 
 static const struct option_row rows[] = {
     { "listen", OPTION_TEXTS, &given.listen, "ADDR:PORT",
@@ -32,7 +30,8 @@ static const struct option_row rows[] = {
       "Hear this file instead: a capture, or the text of a kernel log; then exit." },
     { "replay-source", OPTION_TEXT, &given.replay_source, "ADDR",
       "The address that the replayed datagrams come from." },
-    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.", .choices = level_names },
+    { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.",
+      .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
       "Check the options, the pending file and that the correlator answers, then exit." },
     { NULL },
@@ -78,7 +77,6 @@ static bool settings_of_options(struct listener_settings *settings)
 
 static void stop(void *arg)
 {
-    service_stopping();
     listener_stop(arg);
 }
 
@@ -114,7 +112,7 @@ int main(int argc, char **argv)
     struct listener_settings settings;
     if (!settings_of_options(&settings))
         return EXIT_USAGE;
-    log_open(spec.program, levels[given.level]);
+    log_open(spec.program, log_levels[given.level]);
     if (given.check)
         return listener_check(&settings) ? EXIT_SUCCESS : EXIT_FAILURE;
     return run(&settings);
