@@ -91,8 +91,10 @@ struct channel_server_handler {
 struct channel_server;
 
 /*
- * Makes the socket at PATH, mode 0660.  A stale socket there is replaced; one that is answered is
- * somebody else's: NULL with a message logged, as for a path that is too long or not writable.
+ * Makes the socket at PATH, for its owner and, unless the PEER is a command, its group (the edge's:
+ * what a command may ask for is not for a stage to ask).  A stale socket there is replaced; one
+ * that is answered is somebody else's: NULL with a message logged, as for a path that is too long
+ * or not writable.
  * With STRICT unknown fields are refused.
  */
 struct channel_server *channel_server_new(struct event_base *base, const char *path, enum role role,

@@ -69,7 +69,7 @@ bool socket_address(const char *path, struct sockaddr_un *address);
 /* A connected socket, or -1 with errno. */
 evutil_socket_t socket_connect(const struct sockaddr_un *address);
 /* A listening socket and the FILE that it made; -1 with a message logged. */
-evutil_socket_t socket_listen(const struct sockaddr_un *address, struct stat *file);
+evutil_socket_t socket_listen(const struct sockaddr_un *address, mode_t mode, struct stat *file);
 /* Removes the file at ADDRESS if it is still FILE. */
 void socket_remove(const struct sockaddr_un *address, const struct stat *file);
 

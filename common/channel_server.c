@@ -205,12 +205,14 @@ struct channel_server *channel_server_new(struct event_base *base, const char *p
                                           enum role peer, bool strict,
                                           const struct channel_server_handler *handler, void *arg)
 {
+    /* What a command may ask for is not the stages' to ask for. */
+    mode_t mode = peer == ROLE_COMMAND ? 0600 : 0660;
     struct sockaddr_un address;
     struct stat file;
 
     if (!socket_address(path, &address))
         return NULL;
-    evutil_socket_t fd = socket_listen(&address, &file);
+    evutil_socket_t fd = socket_listen(&address, mode, &file);
     if (fd < 0)
         return NULL;
     struct channel_server *server = xcalloc(1, sizeof(*server));

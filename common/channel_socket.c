@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOCKET_MODE 0660
-#define BACKLOG     16
+#define BACKLOG 16
 
 bool socket_address(const char *path, struct sockaddr_un *address)
 {
@@ -41,9 +40,9 @@ evutil_socket_t socket_connect(const struct sockaddr_un *address)
 }
 
 /* By umask, so that the socket is at no moment open to more than its mode says. */
-static int bind_quietly(evutil_socket_t fd, const struct sockaddr_un *address)
+static int bind_quietly(evutil_socket_t fd, const struct sockaddr_un *address, mode_t mode)
 {
-    mode_t before = umask(0777 & ~SOCKET_MODE);
+    mode_t before = umask(0777 & ~mode);
     int bound = bind(fd, (const struct sockaddr *)address, sizeof(*address));
     int error = errno;
 
@@ -74,18 +73,18 @@ static bool remove_stale(const struct sockaddr_un *address)
     return false;
 }
 
-evutil_socket_t socket_listen(const struct sockaddr_un *address, struct stat *file)
+evutil_socket_t socket_listen(const struct sockaddr_un *address, mode_t mode, struct stat *file)
 {
     evutil_socket_t fd = new_socket();
 
     if (fd >= 0) {
-        int bound = bind_quietly(fd, address);
+        int bound = bind_quietly(fd, address, mode);
         if (bound < 0 && errno == EADDRINUSE) {
             if (!remove_stale(address)) {
                 close(fd);
                 return -1;
             }
-            bound = bind_quietly(fd, address);
+            bound = bind_quietly(fd, address, mode);
         }
         if (bound == 0 && listen(fd, BACKLOG) == 0 && lstat(address->sun_path, file) == 0)
             return fd;

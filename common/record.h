@@ -32,6 +32,8 @@ enum record_kind {
     RECORD_INTENT,
     RECORD_EVIDENCE,
     RECORD_RETRACT,
+    RECORD_PAUSE,
+    RECORD_RESUME,
     RECORD_OPEN,
     RECORD_RESULT,
     RECORD_STATS,
@@ -40,7 +42,7 @@ enum record_kind {
     RECORD_KINDS,
 };
 
-enum role { ROLE_LISTENER, ROLE_CORRELATOR, ROLE_ACTUATOR };
+enum role { ROLE_LISTENER, ROLE_CORRELATOR, ROLE_ACTUATOR, ROLE_COMMAND };
 extern const char *const role_names[]; /* "listener", ... NULL */
 
 /* Why a kernel panicked; the texts that lead to each are the listener's table. */
@@ -219,6 +221,11 @@ struct retract {
     unsigned why; /* enum retract_why */
 };
 
+/* What people ask of all hosts: `pause` and `resume`. */
+struct command {
+    const char *id; /* of this command: its acknowledgement names it */
+};
+
 struct open_incident {
     const char *id, *node, *uid, *boot, *address;
     uint64_t port, until_us;
@@ -259,6 +266,7 @@ struct record {
         struct intent intent;
         struct evidence evidence;
         struct retract retract;
+        struct command command; /* of PAUSE and RESUME */
         struct open_incident open;
         struct result result;
         struct stats stats;

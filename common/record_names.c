@@ -5,6 +5,7 @@ const char *const role_names[] = {
     [ROLE_LISTENER] = "listener",
     [ROLE_CORRELATOR] = "correlator",
     [ROLE_ACTUATOR] = "actuator",
+    [ROLE_COMMAND] = "command",
     NULL,
 };
 

@@ -18,6 +18,7 @@ static const char *const kind_names[] = {
     [RECORD_SPEAKS] = "speaks",     [RECORD_HEARD] = "heard",
     [RECORD_SOURCES] = "sources",   [RECORD_INTENT] = "intent",
     [RECORD_EVIDENCE] = "evidence", [RECORD_RETRACT] = "retract",
+    [RECORD_PAUSE] = "pause",       [RECORD_RESUME] = "resume",
     [RECORD_OPEN] = "open",         [RECORD_RESULT] = "result",
     [RECORD_STATS] = "stats",       [RECORD_ACK] = "ack",
     [RECORD_ERROR] = "error",       NULL,
@@ -35,6 +36,8 @@ static const char *const acknowledged_names[] = {
     [RECORD_INTENT] = "intent",
     [RECORD_EVIDENCE] = "",
     [RECORD_RETRACT] = "retract",
+    [RECORD_PAUSE] = "pause",
+    [RECORD_RESUME] = "resume",
     NULL,
 };
 
@@ -137,6 +140,11 @@ static const struct field retract_fields[] = {
     { NULL },
 };
 
+static const struct field command_fields[] = {
+    { "id", FIELD_TEXT, offsetof(struct command, id), ID_MAX, true },
+    { NULL },
+};
+
 static const struct field open_fields[] = {
     { "id", FIELD_TEXT, offsetof(struct open_incident, id), ID_MAX, true },
     { "node", FIELD_TEXT, offsetof(struct open_incident, node), NODE_NAME_MAX, true },
@@ -180,10 +188,11 @@ enum {
     L = 1 << ROLE_LISTENER,
     C = 1 << ROLE_CORRELATOR,
     A = 1 << ROLE_ACTUATOR,
+    P = 1 << ROLE_COMMAND, /* a person with lastgasp-incidents, or socat */
 };
 
 const struct record_type record_types[RECORD_KINDS] = {
-    [RECORD_HELLO] = { "hello", hello_fields, L | C | A, L | C | A, false },
+    [RECORD_HELLO] = { "hello", hello_fields, L | C | A | P, L | C | A | P, false },
     [RECORD_PANIC] = { "panic", panic_fields, L, C, true },
     [RECORD_TRACE] = { "trace", trace_fields, L | C, C | A, false },
     [RECORD_HALT] = { "halt", halt_fields, L, C, true },
@@ -193,9 +202,11 @@ const struct record_type record_types[RECORD_KINDS] = {
     [RECORD_INTENT] = { "intent", intent_fields, C, A, true },
     [RECORD_EVIDENCE] = { "evidence", evidence_fields, C, A, false },
     [RECORD_RETRACT] = { "retract", retract_fields, C, A, true },
+    [RECORD_PAUSE] = { "pause", command_fields, P, A, true },
+    [RECORD_RESUME] = { "resume", command_fields, P, A, true },
     [RECORD_OPEN] = { "open", open_fields, A, C, false },
     [RECORD_RESULT] = { "result", result_fields, A, C, false },
     [RECORD_STATS] = { "stats", stats_fields, L | A, C, false },
-    [RECORD_ACK] = { "ack", ack_fields, C | A, L | C, false },
-    [RECORD_ERROR] = { "error", error_fields, L | C | A, L | C | A, false },
+    [RECORD_ACK] = { "ack", ack_fields, C | A, L | C | P, false },
+    [RECORD_ERROR] = { "error", error_fields, L | C | A | P, L | C | A | P, false },
 };

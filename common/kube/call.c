@@ -21,8 +21,10 @@ struct kube_call {
     struct curl_slist *headers;
     struct event *late; /* of a stream: it has not begun in time */
     bool (*bytes)(void *arg, const char *bytes, size_t size);
+    bool (*may_leave)(void *arg);
     void (*done)(void *arg, const struct kube_answer *answer);
     void *arg;
+    uint64_t answer_us;
     size_t answer_max;
     char *body;
     size_t size, cap;
@@ -121,7 +123,7 @@ static void put_words(struct kube_call *call)
         text_append(all, sizeof(all), &used, "%s", call->ended);
     else if (call->result == CURLE_OPERATION_TIMEDOUT)
         text_append(all, sizeof(all), &used, "no whole answer in %g s",
-                    (double)client->answer_us / US_PER_SECOND);
+                    (double)call->answer_us / US_PER_SECOND);
     else
         text_append(all, sizeof(all), &used, "%s",
                     call->words[0] ? call->words : curl_easy_strerror(call->result));
@@ -262,10 +264,21 @@ static void add_header(struct kube_call *call, const char *name, const char *val
     free(line);
 }
 
+/* CURLOPT_PREREQFUNCTION: there is a connection and a place on it, and nothing was sent yet. */
+static int on_leave(void *arg, char *peer, char *local, int peer_port, int local_port)
+{
+    (void)peer, (void)local, (void)peer_port, (void)local_port;
+    struct kube_call *call = arg;
+    if (call->may_leave(call->arg))
+        return CURL_PREREQFUNC_OK;
+    call->ended = "held back by its sender when it was to go out";
+    return CURL_PREREQFUNC_ABORT;
+}
+
 static void put_headers(struct kube_call *call, const struct kube_request *request)
 {
     const char *token = call->client->credentials.of[CREDENTIAL_TOKEN].text;
-    add_header(call, "Accept", "application/json");
+    add_header(call, "Accept", request->accept ? request->accept : "application/json");
     if (call->client->target.host)
         add_header(call, "Host", call->client->target.host);
     if (request->content_type)
@@ -291,13 +304,15 @@ static void put_request(struct kube_call *call, const struct kube_request *reque
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->verb);
-    long answer_ms = (long)(call->client->answer_us / US_PER_MS);
+    long answer_ms = (long)(call->answer_us / US_PER_MS);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, answer_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, call->late ? 0L : answer_ms);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->words);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, call->may_leave ? on_leave : NULL);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     if (call->late) {
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
@@ -310,8 +325,10 @@ static struct kube_call *call_new(struct kube_client *client, const struct kube_
     call->client = client;
     call->multi = client->current;
     call->bytes = request->bytes;
+    call->may_leave = request->may_leave;
     call->done = request->done;
     call->arg = request->arg;
+    call->answer_us = request->answer_us ? request->answer_us : client->answer_us;
     call->answer_max = request->answer_max ? request->answer_max : ANSWER_MAX;
     call->multi->calls++;
     client->in_flight++;

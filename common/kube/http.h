@@ -47,13 +47,20 @@ struct kube_answer {
 struct kube_request {
     const char *verb; /* GET and so on; shown in messages */
     const char *path; /* with its query; escaped by the caller */
+    const char *accept; /* NULL: application/json */
     const char *content_type; /* of the body; NULL without one */
     const char *body;
     size_t body_size;
+    uint64_t answer_us; /* how long a whole answer may take; 0: 8 s.  Not for a stream */
     size_t answer_max; /* a larger answer is an error; 0: 4 MiB */
     /* When set, the bytes of a 2xx answer go here as they come; returning false ends the call with
      * status 0.  It may be called from libcurl: it must not call this interface. */
     bool (*bytes)(void *arg, const char *bytes, size_t size);
+    /* When set, asked in the moment in which the request goes out, which may be seconds after
+     * kube_submit(): it waits for a connection, for a stream on it, or goes out once more because a
+     * kept connection was dead.  False: it does not go, and ends with status 0.  It is called from
+     * libcurl: it must not call this interface. */
+    bool (*may_leave)(void *arg);
     /* Called exactly once, from the loop (never from inside kube_submit), unless cancelled; the
      * call is gone afterwards, and ANSWER with it. */
     void (*done)(void *arg, const struct kube_answer *answer);

@@ -224,7 +224,7 @@ START_TEST(the_words_of_ack_and_error_are_the_names_of_the_types)
     ck_assert(_i < RECORD_KINDS - 1 || error[_i + 1] == NULL);
     if (record_types[_i].acknowledged)
         ck_assert_str_eq(ack[_i], record_types[_i].name);
-    else if (_i <= RECORD_RETRACT)
+    else if (_i <= RECORD_RESUME)
         ck_assert_str_eq(ack[_i], "");
 }
 END_TEST

@@ -112,9 +112,8 @@ START_TEST(an_answer_that_is_not_whole_is_none)
     const struct kube_multi *before = client->current;
     struct kube_request request = get(&outcome);
     if (broken[_i].play.after == AFTER_SILENCE)
-        client->answer_us = SHORT_US;
+        request.answer_us = SHORT_US;
     ask(&request);
-    client->answer_us = 8 * US_PER_SECOND;
     ck_assert_msg(outcome.status == 0, "%s: %u", broken[_i].what, outcome.status);
     ck_assert_msg(strstr(outcome.message, broken[_i].words), "%s: \"%s\"", broken[_i].what,
                   outcome.message);
@@ -214,6 +213,42 @@ START_TEST(a_reader_can_end_a_stream)
     /* On a busy machine the bytes come together, and the first call is the one too much. */
     ck_assert_uint_le(outcome.received, 3);
     ck_assert_str_eq(outcome.message, "ended by its reader");
+}
+END_TEST
+
+static unsigned asked_to_leave;
+static bool leaves;
+
+static bool may_leave(void *arg)
+{
+    const struct outcome *outcome = arg;
+    ck_assert_uint_eq(outcome->times, 0);
+    asked_to_leave++;
+    return leaves;
+}
+
+/* The connection is there, and stays for the next one, which is all that the server sees. */
+START_TEST(a_call_that_may_not_leave_any_more_is_not_sent)
+{
+    struct outcome first = { 0 }, kept = { 0 }, next = { 0 };
+    PLAY(KUBE_REQUESTS, { OK(3) "one", AFTER_NEXT, 0 }, { OK(3) "two", AFTER_NEXT, 0 },
+         { OK(5) "three", AFTER_NEXT, 0 });
+    const struct kube_multi *before = client->current;
+    struct kube_request request = get(&first);
+    leaves = true;
+    request.may_leave = may_leave;
+    ask(&request);
+    ck_assert_str_eq(first.body, "one");
+    leaves = false;
+    request.arg = &kept;
+    ask(&request);
+    ck_assert_uint_eq(kept.status, 0);
+    ck_assert_str_eq(kept.message, "held back by its sender when it was to go out");
+    request = get(&next);
+    ask(&request);
+    ck_assert_str_eq(next.body, "two");
+    ck_assert_uint_eq(asked_to_leave, 2);
+    ck_assert_ptr_eq(client->current, before);
 }
 END_TEST
 
@@ -317,6 +352,7 @@ static void fill(Suite *suite)
     tcase_add_test(tests, a_stream_comes_through_in_pieces_and_ends);
     tcase_add_test(tests, a_quiet_stream_goes_on_and_one_that_does_not_begin_ends);
     tcase_add_test(tests, a_reader_can_end_a_stream);
+    tcase_add_test(tests, a_call_that_may_not_leave_any_more_is_not_sent);
     tcase_add_test(tests, calls_that_wait_for_the_connection_do_not_fail);
     tcase_add_test(tests, a_cancelled_call_is_silent_and_the_others_go_on);
     tcase_add_test(tests, a_finished_call_can_still_be_cancelled);
