@@ -12,6 +12,7 @@
 
 /*
  *   datagram -> netconsole (kernel records) -> classify (what the text says)
+ *            -> tokens (where one is required)
  *            -> proof (what that proves, after what the source said before)
  *            -> panics (slot, delivery)    and in any case    -> sources (one more line)
  *
@@ -19,17 +20,29 @@
  * which is all that classifying needs, and is not waited with.  Its line is added once the record
  * is whole (reassemble).
  *
+ * Where a token is required it is different: it is in the dictionary, behind the text.  A fragment
+ * whose text would prove something waits until its record is whole, or for WAIT_US, and is then
+ * handled as the one datagram that it would have been (whole).  What has no token proves nothing:
+ * it never gets to proof's memory, so a forged copy of a panic cannot make the real one look old.
+ * It remains a line like any other; those can at most make more lines prove something, and end a
+ * trace early.
+ *
  * Nothing here allocates for a datagram that proves nothing.
  */
+#define FRAGMENTS_US (5 * UINT64_C(1000000))
+#define WAIT_US      (UINT64_C(1000000) - INTAKE_SOON_US)
+
 struct intake {
     struct pending *pending;
     struct nodes *nodes;
+    struct token_file *tokens; /* NULL: none is required */
     struct source_table *sources;
     struct reassemble *reassemble;
     struct panics *panics;
+    struct hints *hints;
     uint64_t *counts;
-    struct log_sample forged;
-    struct netconsole reader, whole;
+    struct log_sample forged, unauthenticated;
+    struct netconsole reader, whole, printed;
     uint64_t now_us;
     uint64_t traced_us; /* when a line last went into a trace */
 };
@@ -49,14 +62,7 @@ static void add_line(struct intake *intake, struct source *source, uint64_t kern
     sources_add_line(intake->sources, source, time_text(kernel_us, time), text);
 }
 
-/* A record that came in fragments, whole or as whole as it gets. */
-static void on_whole(void *arg, uint16_t owner, uint64_t kernel_us, struct span body)
-{
-    struct intake *intake = arg;
-    struct kernel_record record;
-    netconsole_whole(&intake->whole, body, &record);
-    add_line(intake, sources_at(intake->sources, owner), kernel_us, record.text);
-}
+static reassemble_done on_whole;
 
 static void on_displaced(void *arg, struct source *source)
 {
@@ -67,20 +73,24 @@ static void on_displaced(void *arg, struct source *source)
     intake->counts[COUNT_SOURCES_DISPLACED]++;
 }
 
-struct intake *intake_new(struct pending *pending, struct nodes *nodes, uint64_t *counts)
+struct intake *intake_new(struct pending *pending, struct nodes *nodes, struct token_file *tokens,
+                          uint64_t *counts)
 {
     struct intake *intake = xcalloc(1, sizeof(*intake));
     intake->pending = pending;
     intake->nodes = nodes;
+    intake->tokens = tokens;
     intake->counts = counts;
     intake->sources = sources_new(SOURCES_ENTRIES, SOURCES_CHUNKS, on_displaced, intake);
-    intake->reassemble = reassemble_new(SOURCES_ENTRIES, on_whole, intake);
+    intake->reassemble = reassemble_new(tokens ? WAIT_US : FRAGMENTS_US, on_whole, intake);
     intake->panics = panics_new(pending, intake->sources, counts);
+    intake->hints = hints_new(intake->sources, counts);
     return intake;
 }
 
 void intake_free(struct intake *intake)
 {
+    hints_free(intake->hints);
     panics_free(intake->panics);
     reassemble_free(intake->reassemble);
     sources_free(intake->sources);
@@ -90,6 +100,16 @@ void intake_free(struct intake *intake)
 struct panics *intake_panics(struct intake *intake)
 {
     return intake->panics;
+}
+
+struct hints *intake_hints(struct intake *intake)
+{
+    return intake->hints;
+}
+
+bool intake_waits(const struct intake *intake)
+{
+    return reassemble_awaited(intake->reassemble) > 0;
 }
 
 static void count_datagram(struct intake *intake, const struct datagram *datagram,
@@ -133,41 +153,140 @@ static void count_line(struct intake *intake, const struct source *source,
     }
 }
 
+static void say_unauthenticated(struct intake *intake, const struct source *source,
+                                const struct kernel_record *record)
+{
+    uint64_t skipped;
+    char address[ADDRESS_TEXT_SIZE], text[128];
+    intake->counts[COUNT_UNAUTHENTICATED]++;
+    if (!log_sample_due(&intake->unauthenticated, intake->now_us, &skipped))
+        return;
+    text_printable(text, sizeof(text), record->text.bytes, record->text.size, 0);
+    log_warning("unauthenticated: %s: no token that is good for it: %s (%llu more since the last "
+                "such line)",
+                address_print(&source->address, address), text, (unsigned long long)skipped);
+}
+
 /* RECORD becomes one of its source's lines; a fragment's once it is whole. */
 static void keep_line(struct intake *intake, struct source *source,
                       const struct kernel_record *record)
 {
-    if (record->format == FORMAT_BASIC)
-        sources_add_line(intake->sources, source, record->line, (struct span){ "", 0 });
-    else if (record->fragment_total == 0)
+    if (record->format != FORMAT_BASIC && record->fragment_total == 0)
         add_line(intake, source, record->kernel_us, record->text);
+    else if (record->format == FORMAT_BASIC && !span_starts(record->line, " token="))
+        sources_add_line(intake->sources, source, record->line, (struct span){ "", 0 });
 }
 
-static void handle_record(struct intake *intake, struct source *source,
-                          const struct datagram *datagram, const struct kernel_record *record)
+static bool is_authentic(struct intake *intake, const struct kernel_record *record)
+{
+    return !intake->tokens ||
+           token_file_accepts(intake->tokens, record->dictionary, intake->now_us);
+}
+
+/* Whether the source speaks after its panic, as far as it is the source. */
+static void listen_to_voice(struct intake *intake, struct source *source, bool boots,
+                            const struct kernel_record *record, uint64_t received_us)
+{
+    boots = boots && is_authentic(intake, record);
+    if (!voice_heard(&source->voice, boots, intake->now_us) || !is_authentic(intake, record))
+        return;
+    voice_told(&source->voice, intake->now_us);
+    hints_speaks(intake->hints, source, boots ? SPEAKS_BOOT_BANNER : SPEAKS_FRESH_TEXT,
+                 received_us);
+}
+
+/* What an authentic line, or one that can prove nothing, says of its source. */
+static void handle_line(struct intake *intake, struct source *source,
+                        const struct datagram *datagram, const struct kernel_record *record,
+                        const struct line_class *class)
 {
     bool under_way = source->trace.phase == TRACE_COLLECTING;
-    struct line_class class = classify(record);
-    struct proven proven = proof_next(&source->proof, record, &class, under_way, intake->now_us);
-    count_line(intake, source, record, &class, &proven);
+    struct proven proven = proof_next(&source->proof, record, class, under_way, intake->now_us);
+    count_line(intake, source, record, class, &proven);
     if (proven.rebooted)
         panics_end_trace(intake->panics, source);
     if (proven.step == STEP_PANIC || proven.step == STEP_HALT)
-        panics_report(intake->panics, source, datagram, record, &class, &proven, intake->now_us);
+        panics_report(intake->panics, source, datagram, record, class, &proven, intake->now_us);
+    else
+        listen_to_voice(intake, source, proven.rebooted, record, datagram->received_us);
     keep_line(intake, source, record);
     bool ends = proven.step == STEP_BELONGS;
     if (source->trace.phase == TRACE_COLLECTING) {
         ends |= !trace_heard(&source->trace, source->stream.end, intake->now_us);
         intake->traced_us = intake->now_us;
     }
-    if (ends)
+    if (ends) {
         panics_end_trace(intake->panics, source);
+        voice_ended(&source->voice, intake->now_us);
+    }
+}
+
+static bool needs_token(const struct intake *intake, const struct line_class *class)
+{
+    return intake->tokens && (class->kind == LINE_PANIC || class->kind == LINE_END_MARKER ||
+                              class->kind == LINE_REBOOTING || class->kind == LINE_HALT);
+}
+
+static void handle_record(struct intake *intake, struct source *source,
+                          const struct datagram *datagram, const struct kernel_record *record)
+{
+    struct line_class class = classify(record);
+    if (needs_token(intake, &class) && !is_authentic(intake, record)) {
+        say_unauthenticated(intake, source, record);
+        class = (struct line_class){ .kind = LINE_PLAIN };
+    }
+    handle_line(intake, source, datagram, record, &class);
+}
+
+/* A record that came in fragments, whole or as whole as it gets; its text is a line now. */
+static void on_whole(void *arg, uint16_t owner, uint64_t kernel_us, struct span body,
+                     const struct awaited *awaited)
+{
+    struct intake *intake = arg;
+    struct source *source = sources_at(intake->sources, owner);
+    struct kernel_record whole, record;
+    netconsole_whole(&intake->whole, body, &whole);
+    if (!awaited) {
+        add_line(intake, source, kernel_us, whole.text);
+        return;
+    }
+    char bytes[NETCONSOLE_DATAGRAM_MAX];
+    struct datagram datagram = { .bytes = { bytes, whole_print(awaited->header, body, bytes) },
+                                 .source = source->address,
+                                 .port = awaited->port,
+                                 .received_us = awaited->received_us };
+    netconsole_open(&intake->printed, bytes, datagram.bytes.size);
+    if (!netconsole_next(&intake->printed, &record))
+        return;
+    record.text = whole.text;
+    record.dictionary = whole.dictionary; /* with the token */
+    handle_record(intake, source, &datagram, &record);
+}
+
+/* Whether RECORD is a fragment that may prove something once its token is there. */
+static bool is_awaited(const struct intake *intake, const struct kernel_record *record)
+{
+    if (record->fragment_total == 0 || record->fragment_at > 0)
+        return false;
+    struct line_class class = classify(record);
+    return needs_token(intake, &class);
+}
+
+static void add_fragment(struct intake *intake, const struct source *source,
+                         const struct datagram *datagram, const struct kernel_record *record,
+                         bool awaited)
+{
+    struct awaited rest = { .port = datagram->port, .received_us = datagram->received_us };
+    if (awaited)
+        whole_header(record, rest.header);
+    reassemble_add(intake->reassemble, sources_index(intake->sources, source), source->is_node,
+                   record, awaited ? &rest : NULL, intake->now_us);
 }
 
 bool intake_datagram(struct intake *intake, const struct datagram *datagram, uint64_t now_us)
 {
     bool is_node = nodes_have(intake->nodes, &datagram->source);
-    if (is_node && !panics_have_room(intake->panics))
+    if (is_node && !panics_have_room(intake->panics, &datagram->source))
         return false;
     intake->now_us = now_us;
     struct source *source = sources_hear(intake->sources, &datagram->source, is_node);
@@ -175,12 +294,14 @@ bool intake_datagram(struct intake *intake, const struct datagram *datagram, uin
         netconsole_open(&intake->reader, datagram->bytes.bytes, datagram->bytes.size);
     count_datagram(intake, datagram, kind);
     struct kernel_record record;
+    if (source)
+        source->heard = true;
     while (source && netconsole_next(&intake->reader, &record)) {
-        if (record.fragment_at == 0)
+        bool awaited = is_awaited(intake, &record);
+        if (record.fragment_at == 0 && !awaited)
             handle_record(intake, source, datagram, &record);
         if (record.fragment_total > 0)
-            reassemble_add(intake->reassemble, sources_index(intake->sources, source), is_node,
-                           &record, now_us);
+            add_fragment(intake, source, datagram, &record, awaited);
     }
     return true;
 }
@@ -197,8 +318,10 @@ void intake_remember(struct intake *intake, uint64_t now_us)
         netconsole_open(&intake->reader, slot->datagram, slot->size);
         while (source && netconsole_next(&intake->reader, &record)) {
             struct line_class class = classify(&record);
-            proof_next(&source->proof, &record, &class, false, now_us);
+            proof_remember(&source->proof, &record, &class, now_us);
         }
+        if (source && slot->kind == SLOT_PANIC)
+            voice_panicked(&source->voice, now_us);
     }
 }
 
@@ -225,6 +348,7 @@ static void end_trace(void *arg, struct source *source)
 
 void intake_end(struct intake *intake)
 {
+    reassemble_expire(intake->reassemble, UINT64_MAX);
     sources_each(intake->sources, end_trace, intake);
 }
 

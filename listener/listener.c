@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "common/service.h"
 #include "listener/counts.h"
+#include "listener/door.h"
 #include "listener/intake.h"
 #include "listener/replay.h"
 #include "listener/udp.h"
@@ -36,10 +37,12 @@ struct listener {
     struct udp *udp;
     struct replay *replay;
     struct channel_client *client;
-    struct event *second, *resume, *leave;
+    struct event *second, *soon, *resume, *leave;
     bool reading, ending;
     unsigned seconds;
-    struct log_sample dropped, refused;
+    struct log_sample dropped, refused, narrowed;
+    size_t door_size; /* 0: to be built */
+    struct sock_filter door[DOOR_MAX];
     uint64_t counts[COUNTS], told[COUNTS];
     struct counters counters;
 };
@@ -64,12 +67,37 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
     event_base_loopbreak(listener->base);
 }
 
+/* While a panic waits for its token. */
+static void look_again_soon(struct listener *listener)
+{
+    if (intake_waits(listener->intake) && !event_pending(listener->soon, EV_TIMEOUT, NULL))
+        after(listener->soon, INTAKE_SOON_US);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *listener = arg;
+    (void)fd, (void)what;
+    intake_expire(listener->intake, clock_monotonic_us());
+    if (!intake_waits(listener->intake))
+        udp_settle(listener->udp);
+    look_again_soon(listener);
+}
+
 /* Input. */
+static bool on_unsettled(void *arg)
+{
+    struct listener *listener = arg;
+    return intake_waits(listener->intake);
+}
+
 static bool on_datagram(void *arg, const struct datagram *datagram)
 {
     struct listener *listener = arg;
-    if (intake_datagram(listener->intake, datagram, clock_monotonic_us()))
+    if (intake_datagram(listener->intake, datagram, clock_monotonic_us())) {
+        look_again_soon(listener);
         return true;
+    }
     listener->counts[COUNT_NODE_SLOTS_FULL]++;
     if (listener->reading)
         log_alert("all %d slots for Nodes' panics are taken: nothing is read until the correlator "
@@ -85,13 +113,29 @@ static void on_dropped(void *arg, uint64_t count)
     uint64_t skipped;
     listener->counts[COUNT_QUEUE_DROPS] += count;
     if (log_sample_due(&listener->dropped, clock_monotonic_us(), &skipped))
-        log_warning("the kernel's receive queue was full: %llu datagrams lost (%llu since the "
-                    "start)",
+        log_warning("too many datagrams came: %llu were lost (%llu since the start)",
                     (unsigned long long)count,
                     (unsigned long long)listener->counts[COUNT_QUEUE_DROPS]);
 }
 
-static const struct udp_handler udp_handler = { on_datagram, on_dropped };
+static bool on_narrow(void *arg, struct sock_fprog *program)
+{
+    struct listener *listener = arg;
+    size_t count = nodes_count(listener->nodes);
+    if (count == 0)
+        return false;
+    if (listener->door_size == 0)
+        listener->door_size = door_build(nodes_addresses(listener->nodes), count, listener->door);
+    *program = (struct sock_fprog){ (unsigned short)listener->door_size, listener->door };
+    uint64_t skipped;
+    if (log_sample_due(&listener->narrowed, clock_monotonic_us(), &skipped))
+        log_warning("the kernel's receive queue is half full: until it has emptied only Nodes' "
+                    "networks are heard (%llu times more since the last such line)",
+                    (unsigned long long)skipped);
+    return true;
+}
+
+static const struct udp_handler udp_handler = { on_datagram, on_unsettled, on_dropped, on_narrow };
 
 static void begin_reading(struct listener *listener)
 {
@@ -146,8 +190,10 @@ static void on_record(void *arg, const struct record *record)
     uint64_t skipped;
     if (record->kind != RECORD_SOURCES)
         return;
-    if (nodes_follow(listener->nodes, &record->sources, &refused))
+    if (nodes_follow(listener->nodes, &record->sources, &refused)) {
         intake_nodes_changed(listener->intake);
+        listener->door_size = 0;
+    }
     listener->counts[COUNT_ADDRESSES_REFUSED] += refused;
     if (refused > 0 && log_sample_due(&listener->refused, clock_monotonic_us(), &skipped))
         log_error("%zu of the correlator's addresses of Nodes are none, or more than the %d that "
@@ -182,6 +228,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     struct listener *listener = arg;
     (void)fd, (void)what;
     intake_expire(listener->intake, clock_monotonic_us());
+    hints_second(intake_hints(listener->intake));
     if (++listener->seconds % STATS_SECONDS == 0 && channel_client_is_connected(listener->client))
         tell_stats(listener);
     service_status("%s, %zu addresses are Nodes', %zu panics and halts not acknowledged, "
@@ -189,7 +236,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
                    listener->replay    ? "replaying"
                    : listener->reading ? "reading"
                                        : "NOT READING, all slots are taken",
-                   nodes_count(listener->nodes), channel_client_pending(listener->client),
+                   nodes_count(listener->nodes), pending_count(listener->pending),
                    channel_client_is_connected(listener->client) ? "connected" : "away");
 }
 
@@ -225,12 +272,14 @@ struct listener *listener_new(struct event_base *base, const struct listener_set
     listener->base = base;
     listener->counters = (struct counters){ count_names, COUNTS, listener->counts };
     listener->second = event_new(base, -1, EV_PERSIST, on_second, listener);
+    listener->soon = event_new(base, -1, 0, on_soon, listener);
     listener->resume = event_new(base, -1, 0, on_resume, listener);
     listener->leave = event_new(base, -1, 0, on_leave, listener);
     listener->pending = open_pending(settings->pending);
     if (listener->pending) {
         listener->nodes = nodes_new(pending_address_sets(listener->pending));
-        listener->intake = intake_new(listener->pending, listener->nodes, listener->counts);
+        listener->intake =
+            intake_new(listener->pending, listener->nodes, settings->tokens, listener->counts);
         listener->udp = udp_new(base, pending_batch(listener->pending), &udp_handler, listener);
         listener->client = channel_client_new(base, settings->to, ROLE_LISTENER, ROLE_CORRELATOR,
                                               &client_handler, listener);
@@ -254,6 +303,7 @@ void listener_free(struct listener *listener)
         pending_close(listener->pending);
     }
     event_free(listener->second);
+    event_free(listener->soon);
     event_free(listener->resume);
     event_free(listener->leave);
     free(listener);
@@ -264,6 +314,7 @@ void listener_start(struct listener *listener)
     struct panics *panics = intake_panics(listener->intake);
     event_add(listener->second, &(struct timeval){ .tv_sec = 1 });
     panics_connect(panics, listener->client);
+    hints_connect(intake_hints(listener->intake), listener->client);
     intake_remember(listener->intake, clock_monotonic_us());
     listener->reading = true;
     panics_handle_again(panics, true);

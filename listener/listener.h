@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct event_base;
+struct token_file;
 
 /*
  * The role: sockets or a replay in front, the correlator behind, the pending file in between.
@@ -13,10 +14,11 @@ struct event_base;
 struct listener_settings {
     const char *const *endpoints; /* "ADDR:PORT" */
     size_t endpoint_count;
-    int passed;          /* so many sockets of systemd's, from descriptor 3 on */
-    const char *to;      /* the correlator's socket */
-    const char *pending; /* the pending file */
-    const char *replay;  /* a file instead of sockets, or NULL */
+    int passed;                /* so many sockets of systemd's, from descriptor 3 on */
+    const char *to;            /* the correlator's socket */
+    const char *pending;       /* the pending file */
+    struct token_file *tokens; /* NULL: a panic needs none; stays the caller's */
+    const char *replay;        /* a file instead of sockets, or NULL */
     struct address replay_source;
 };
 

@@ -3,6 +3,7 @@
 #include "common/options.h"
 #include "common/service.h"
 #include "listener/listener.h"
+#include "listener/token_file.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 static struct {
     struct option_texts listen;
-    const char *to, *pending, *replay, *replay_source;
+    const char *to, *pending, *replay, *replay_source, *require_token;
     unsigned level; /* index into log_levels */
     bool check;
 } given = { .level = LOG_LEVEL_INITIAL };
@@ -30,6 +31,9 @@ static const struct option_row rows[] = {
       "Hear this file instead: a capture, or the text of a kernel log; then exit." },
     { "replay-source", OPTION_TEXT, &given.replay_source, "ADDR",
       "The address that the replayed datagrams come from." },
+    { "require-token", OPTION_TEXT, &given.require_token, "FILE",
+      "Believe a panic only if its userdata has a token= of this file: lines of TOKEN or NODE "
+      "TOKEN, read again when it changes; open to its owner alone." },
     { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.",
       .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
@@ -72,6 +76,9 @@ static bool settings_of_options(struct listener_settings *settings)
         return usage("--replay and --replay-source go together", "");
     if (given.replay && !address_parse(given.replay_source, &settings->replay_source))
         return usage("--replay-source: not an address: ", given.replay_source);
+    char error[TOKEN_FILE_ERROR_SIZE];
+    if (given.require_token && !(settings->tokens = token_file_open(given.require_token, error)))
+        return usage("--require-token: ", error);
     return true;
 }
 
@@ -113,7 +120,9 @@ int main(int argc, char **argv)
     if (!settings_of_options(&settings))
         return EXIT_USAGE;
     log_open(spec.program, log_levels[given.level]);
-    if (given.check)
-        return listener_check(&settings) ? EXIT_SUCCESS : EXIT_FAILURE;
-    return run(&settings);
+    int status =
+        given.check ? listener_check(&settings) ? EXIT_SUCCESS : EXIT_FAILURE : run(&settings);
+    if (settings.tokens)
+        token_file_free(settings.tokens);
+    return status;
 }

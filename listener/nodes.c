@@ -65,6 +65,11 @@ size_t nodes_count(const struct nodes *nodes)
     return nodes->sets->count[nodes->sets->current];
 }
 
+const struct address *nodes_addresses(const struct nodes *nodes)
+{
+    return nodes->sets->addresses[nodes->sets->current];
+}
+
 /* The address first, then the count: a kill in between leaves the set as it was. */
 static bool add(struct nodes *nodes, uint32_t which, const struct address *address)
 {

@@ -15,6 +15,8 @@ void nodes_free(struct nodes *nodes);
 
 bool nodes_have(const struct nodes *nodes, const struct address *address);
 size_t nodes_count(const struct nodes *nodes);
+/* The addresses in use, so many as nodes_count() tells. */
+const struct address *nodes_addresses(const struct nodes *nodes);
 
 /*
  * Follows a `sources` record: begin ... end replace the set once all of it is there, add and

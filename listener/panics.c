@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "listener/backlog.h"
 #include "listener/counts.h"
 #include "listener/lines.h"
 #include "listener/reasons.h"
@@ -12,31 +13,26 @@
 #include <string.h>
 
 /*
- * A panic lives in a slot of the pending file, which is written before anybody is told, and beside
- * it in RAM as a delivery that the channel sends, again after every reconnect, until it is
- * acknowledged.  Its record is made from the slot whenever it is sent: the datagram is parsed once
- * more.
+ * A panic lives in the backlog until it is acknowledged.  Its record is made from its slot whenever
+ * it is sent: the datagram is parsed once more.
  *
  * Its trace is part of that stream too.  It is sent once it is complete and the panic is
  * acknowledged, whichever comes last, so that downstream knows what it belongs to.
  */
-#define DATAGRAM_PANICS_MAX (NETCONSOLE_DATAGRAM_MAX / 17) /* no line proves anything in less */
-
 struct panics {
-    struct pending *pending;
+    struct backlog *backlog;
     struct source_table *sources;
     struct channel_client *client;
     uint64_t *counts;
     bool again; /* what comes may have been handled before the restart */
-    struct log_sample strangers, replaced;
-    struct arena arena;              /* what the record made last points to */
-    struct delivery held[PENDING_SLOTS]; /* by slot; untouched until used */
+    struct log_sample many;
+    struct arena arena; /* what the record made last points to */
 };
 
 struct panics *panics_new(struct pending *pending, struct source_table *sources, uint64_t *counts)
 {
     struct panics *panics = xcalloc(1, sizeof(*panics));
-    panics->pending = pending;
+    panics->backlog = backlog_new(pending, counts);
     panics->sources = sources;
     panics->counts = counts;
     return panics;
@@ -44,59 +40,22 @@ struct panics *panics_new(struct pending *pending, struct source_table *sources,
 
 void panics_free(struct panics *panics)
 {
+    backlog_free(panics->backlog);
     arena_free(&panics->arena);
     free(panics);
 }
 
-bool panics_have_room(const struct panics *panics)
+bool panics_have_room(const struct panics *panics, const struct address *address)
 {
-    return pending_room(panics->pending) >= DATAGRAM_PANICS_MAX;
-}
-
-static void deliver(struct panics *panics, uint32_t index)
-{
-    const struct slot *slot = pending_slot(panics->pending, index);
-    struct delivery *delivery = &panics->held[index];
-    *delivery = (struct delivery){
-        .kind = slot->kind == SLOT_PANIC ? RECORD_PANIC : RECORD_HALT,
-    };
-    memcpy(delivery->id, slot->id, sizeof(delivery->id));
-    channel_client_deliver(panics->client, delivery);
+    return backlog_has_room(panics->backlog, address);
 }
 
 void panics_connect(struct panics *panics, struct channel_client *client)
 {
-    size_t count;
-    uint32_t *restored = pending_restored(panics->pending, &count);
     panics->client = client;
-    for (size_t i = 0; i < count; i++)
-        deliver(panics, restored[i]);
-    free(restored);
+    size_t count = backlog_connect(panics->backlog, client);
     if (count > 0)
         log_notice("%zu panics and halts from before the restart are not acknowledged yet", count);
-}
-
-/* Takes back and frees. */
-static void withdraw(struct panics *panics, uint32_t index)
-{
-    channel_client_withdraw(panics->client, &panics->held[index]);
-    pending_release(panics->pending, index);
-}
-
-/* A slot for SOURCE; the newest stranger replaces the oldest. */
-static uint32_t reserve(struct panics *panics, bool is_node, uint64_t now_us)
-{
-    uint32_t index = pending_reserve(panics->pending, is_node);
-    if (index != PENDING_NONE)
-        return index;
-    uint64_t skipped;
-    panics->counts[COUNT_OTHER_REPLACED]++;
-    if (log_sample_due(&panics->replaced, now_us, &skipped))
-        log_warning("too many panics from addresses that are no Node's: the oldest make way "
-                    "(%llu more since the last such line)",
-                    (unsigned long long)skipped);
-    withdraw(panics, pending_oldest_other(panics->pending));
-    return pending_reserve(panics->pending, is_node);
 }
 
 /* The lines before the panic, without time and caller. */
@@ -138,17 +97,6 @@ static void write_id(struct slot *slot)
     digest_print(parts, 3, slot->id);
 }
 
-/* Whether a slot has this id already: only when the batch of before a restart is handled again. */
-static bool is_known(struct panics *panics, const char *id)
-{
-    for (uint32_t i = 0; i < PENDING_SLOTS; i++) {
-        const struct slot *slot = pending_slot(panics->pending, i);
-        if (slot->state == SLOT_PENDING && strcmp(slot->id, id) == 0)
-            return true;
-    }
-    return false;
-}
-
 void panics_handle_again(struct panics *panics, bool again)
 {
     panics->again = again;
@@ -168,13 +116,14 @@ static void write_slot(struct slot *slot, const struct source *source,
     write_id(slot);
 }
 
-/* One line for each of a Node's, and a sample of the others', for anybody can send those. */
+/* One line for each of a Node's, and a sample of what can be sent as often as anybody likes: those
+ * of others, and of a Node that says so many that it cannot keep all. */
 static void say(struct panics *panics, const struct source *source, const struct slot *slot,
-                uint64_t now_us)
+                bool few, uint64_t now_us)
 {
     char address[ADDRESS_TEXT_SIZE];
     uint64_t skipped = 0;
-    if (!source->is_node && !log_sample_due(&panics->strangers, now_us, &skipped))
+    if (!(source->is_node && few) && !log_sample_due(&panics->many, now_us, &skipped))
         return;
     address_print(&source->address, address);
     if (slot->kind == SLOT_PANIC)
@@ -185,7 +134,8 @@ static void say(struct panics *panics, const struct source *source, const struct
         log_notice_of(slot->id, "%s ends in an orderly way: %s", address,
                       halt_kind_names[slot->detail]);
     if (skipped > 0)
-        log_notice("%llu more panics and halts of addresses that are no Node's, not logged",
+        log_notice("%llu more panics and halts, of addresses that are no Node's or too many of one "
+                   "Node, not logged",
                    (unsigned long long)skipped);
 }
 
@@ -194,23 +144,24 @@ void panics_report(struct panics *panics, struct source *source, const struct da
                    const struct proven *proven, uint64_t now_us)
 {
     bool panic = proven->step == STEP_PANIC;
-    uint32_t index = reserve(panics, source->is_node, now_us);
-    struct slot *slot = pending_slot(panics->pending, index);
+    uint32_t index = backlog_reserve(panics->backlog, source->is_node);
+    struct slot *slot = backlog_slot(panics->backlog, index);
     write_slot(slot, source, datagram, record);
-    if (panics->again && is_known(panics, slot->id)) {
-        pending_unreserve(panics->pending, index);
+    if (panics->again && backlog_has(panics->backlog, slot->id)) {
+        backlog_unreserve(panics->backlog, index);
         return;
     }
     slot->kind = panic ? SLOT_PANIC : SLOT_HALT;
     slot->detail = (uint8_t)(panic ? (unsigned)proven->proof : (unsigned)class->halt);
     if (panic)
         write_reason(panics, source, slot, class, proven);
-    pending_commit(panics->pending, index);
+    bool few = backlog_commit(panics->backlog, index);
     panics->counts[panic ? COUNT_PANICS : COUNT_HALTS]++;
-    say(panics, source, slot, now_us);
-    deliver(panics, index);
-    if (panic)
+    say(panics, source, slot, few, now_us);
+    if (panic) {
         panics_end_trace(panics, source);
+        voice_panicked(&source->voice, now_us);
+    }
     if (panic && proven->proof == PROOF_LINE)
         trace_start(&source->trace, slot->id, sources_context(panics->sources, source), now_us);
 }
@@ -245,44 +196,25 @@ void panics_end_trace(struct panics *panics, struct source *source)
 
 void panics_promote(struct panics *panics, const struct nodes *nodes)
 {
-    for (uint32_t i = PENDING_NODE_SLOTS; i < PENDING_SLOTS; i++) {
-        const struct slot *slot = pending_slot(panics->pending, i);
-        if (slot->state != SLOT_PENDING || !nodes_have(nodes, &slot->source))
-            continue;
-        uint32_t index = pending_reserve(panics->pending, true);
-        if (index == PENDING_NONE)
-            return;
-        struct slot copy = *slot;
-        copy.state = SLOT_FREE; /* until it is whole */
-        *pending_slot(panics->pending, index) = copy;
-        pending_commit(panics->pending, index);
-        withdraw(panics, i);
-        deliver(panics, index);
-    }
-}
-
-/* Which of the deliveries of `held` it is. */
-static uint32_t index_of(const struct panics *panics, const struct delivery *delivery)
-{
-    return (uint32_t)(delivery - panics->held);
+    backlog_promote(panics->backlog, nodes);
 }
 
 void panics_fill(struct panics *panics, struct delivery *delivery, struct record *record)
 {
-    const struct slot *slot = pending_slot(panics->pending, index_of(panics, delivery));
+    uint32_t index = backlog_index(panics->backlog, delivery);
     arena_free(&panics->arena);
-    slot_record(slot, &panics->arena, record);
+    slot_record(backlog_slot(panics->backlog, index), &panics->arena, record);
 }
 
 void panics_acknowledged(struct panics *panics, struct delivery *delivery)
 {
-    uint32_t index = index_of(panics, delivery);
-    const struct slot *slot = pending_slot(panics->pending, index);
+    uint32_t index = backlog_index(panics->backlog, delivery);
+    const struct slot *slot = backlog_slot(panics->backlog, index);
     struct source *source = sources_find(panics->sources, &slot->source);
     if (source) {
         trace_acknowledge(&source->trace, slot->id);
         if (trace_is_due(&source->trace))
             send_trace(panics, source);
     }
-    pending_release(panics->pending, index);
+    backlog_release(panics->backlog, index);
 }

@@ -22,8 +22,8 @@ void panics_connect(struct panics *panics, struct channel_client *client);
 /* While the batch of a killed listener is handled again: what has a slot already gets no other. */
 void panics_handle_again(struct panics *panics, bool again);
 
-/* Whether the worst datagram of a Node still finds slots for all that it may prove. */
-bool panics_have_room(const struct panics *panics);
+/* Whether a datagram of the Node at ADDRESS finds slots for all that it may prove. */
+bool panics_have_room(const struct panics *panics, const struct address *address);
 
 /* A line of SOURCE, not yet in its stream, proved a panic or a halt: stores it, then delivers it.
  * A trace begins with it, which the end of SOURCE's stream is the beginning of. */

@@ -12,8 +12,7 @@
  * says so, which is stored last; and a set of addresses counts once `current` says so.  A kill
  * between any two stores leaves either the old or the new, never half of one.
  *
- * Which slots are free, and which of the strangers' is the oldest, is not in the file: it is
- * counted anew at each start.
+ * Which slots are free is not in the file: it is counted anew at each start.
  */
 struct pending {
     int fd;
@@ -21,36 +20,7 @@ struct pending {
     uint64_t order;
     uint32_t free[PENDING_SLOTS]; /* two stacks in one array: Nodes', then the strangers' */
     size_t free_nodes, free_others;
-    uint32_t newer[PENDING_OTHER_SLOTS], older[PENDING_OTHER_SLOTS]; /* strangers' slots in use */
-    uint32_t newest, oldest;
 };
-
-/* The strangers' slots in use, as a list from the newest to the oldest. */
-static void link_newest(struct pending *pending, uint32_t index)
-{
-    uint32_t other = index - PENDING_NODE_SLOTS;
-    pending->newer[other] = PENDING_NONE;
-    pending->older[other] = pending->newest;
-    if (pending->newest == PENDING_NONE)
-        pending->oldest = index;
-    else
-        pending->newer[pending->newest - PENDING_NODE_SLOTS] = index;
-    pending->newest = index;
-}
-
-static void unlink_other(struct pending *pending, uint32_t index)
-{
-    uint32_t newer = pending->newer[index - PENDING_NODE_SLOTS];
-    uint32_t older = pending->older[index - PENDING_NODE_SLOTS];
-    if (newer == PENDING_NONE)
-        pending->newest = older;
-    else
-        pending->older[newer - PENDING_NODE_SLOTS] = older;
-    if (older == PENDING_NONE)
-        pending->oldest = newer;
-    else
-        pending->newer[older - PENDING_NODE_SLOTS] = newer;
-}
 
 static void push_free(struct pending *pending, uint32_t index)
 {
@@ -81,7 +51,6 @@ struct pending *pending_open(const char *path, char error[PENDING_ERROR_SIZE])
     struct pending *pending = xcalloc(1, sizeof(*pending));
     pending->fd = fd;
     pending->file = file;
-    pending->newest = pending->oldest = PENDING_NONE;
     count_free(pending);
     return pending;
 }
@@ -116,11 +85,6 @@ uint32_t pending_reserve(struct pending *pending, bool is_node)
     return pending->free[PENDING_NODE_SLOTS + --pending->free_others];
 }
 
-uint32_t pending_oldest_other(const struct pending *pending)
-{
-    return pending->oldest;
-}
-
 struct slot *pending_slot(struct pending *pending, uint32_t index)
 {
     return &pending->file->slots[index];
@@ -131,15 +95,11 @@ void pending_commit(struct pending *pending, uint32_t index)
     struct slot *slot = &pending->file->slots[index];
     slot->order = pending->order++;
     __atomic_store_n(&slot->state, SLOT_PENDING, __ATOMIC_RELEASE);
-    if (!pending_is_node_slot(index))
-        link_newest(pending, index);
 }
 
 void pending_release(struct pending *pending, uint32_t index)
 {
     __atomic_store_n(&pending->file->slots[index].state, SLOT_FREE, __ATOMIC_RELEASE);
-    if (!pending_is_node_slot(index))
-        unlink_other(pending, index);
     push_free(pending, index);
 }
 
@@ -160,7 +120,12 @@ static int by_order(const void *a, const void *b, void *slots)
     return left < right ? -1 : left > right;
 }
 
-uint32_t *pending_restored(struct pending *pending, size_t *count)
+size_t pending_count(const struct pending *pending)
+{
+    return PENDING_SLOTS - pending->free_nodes - pending->free_others;
+}
+
+uint32_t *pending_in_use(struct pending *pending, size_t *count)
 {
     uint32_t *found = xcalloc(PENDING_SLOTS, sizeof(*found));
     *count = 0;
@@ -168,8 +133,5 @@ uint32_t *pending_restored(struct pending *pending, size_t *count)
         if (pending->file->slots[i].state == SLOT_PENDING)
             found[(*count)++] = i;
     qsort_r(found, *count, sizeof(*found), by_order, pending->file->slots);
-    for (size_t i = 0; i < *count; i++)
-        if (!pending_is_node_slot(found[i]))
-            link_newest(pending, found[i]);
     return found;
 }

@@ -27,12 +27,12 @@ enum slot_kind { SLOT_PANIC, SLOT_HALT };
 /* A panic or a halt.  STATE is stored last, by pending_commit(). */
 struct slot {
     uint32_t state;
-    uint8_t kind;        /* enum slot_kind */
-    uint8_t detail;      /* enum proof of a panic, enum halt_kind of a halt */
-    uint8_t reason_code; /* enum reason_code */
-    uint8_t unused;
+    uint8_t kind;                /* enum slot_kind */
+    uint8_t detail;              /* enum proof of a panic, enum halt_kind of a halt */
+    uint8_t reason_code;         /* enum reason_code */
+    uint8_t stands_for_others;   /* 1: they said otherwise of themselves; no node=, no boot= */
     uint16_t port, size, offset; /* of the datagram, and of the line in it */
-    uint16_t unused_too;
+    uint16_t unused;
     uint64_t order; /* grows: older ones are sent first */
     uint64_t received_us;
     struct address source;
@@ -78,8 +78,6 @@ struct address_sets *pending_address_sets(struct pending *pending);
 uint32_t pending_reserve(struct pending *pending, bool is_node);
 /* Back, without having been committed. */
 void pending_unreserve(struct pending *pending, uint32_t index);
-/* The oldest slot of strangers in use. */
-uint32_t pending_oldest_other(const struct pending *pending);
 struct slot *pending_slot(struct pending *pending, uint32_t index);
 bool pending_is_node_slot(uint32_t index);
 /* From here on a restart delivers it again. */
@@ -87,6 +85,8 @@ void pending_commit(struct pending *pending, uint32_t index);
 void pending_release(struct pending *pending, uint32_t index);
 /* How many Node slots are free. */
 size_t pending_room(const struct pending *pending);
+/* How many slots of either class are in use. */
+size_t pending_count(const struct pending *pending);
 
-/* The slots that a restart found in use, oldest first.  The array is the caller's to free. */
-uint32_t *pending_restored(struct pending *pending, size_t *count);
+/* The slots in use, oldest first.  The array is the caller's to free. */
+uint32_t *pending_in_use(struct pending *pending, size_t *count);

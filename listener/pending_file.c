@@ -122,7 +122,7 @@ static bool is_sound_slot(const struct slot *slot)
     unsigned details = slot->kind == SLOT_PANIC ? PROOF_SILENT_OOPS : HALT_RESTARTING;
     return slot->kind <= SLOT_HALT && slot->detail <= details && slot->reason_code <= REASON_HALT &&
            slot->size <= sizeof(slot->datagram) && slot->offset < slot->size &&
-           memchr(slot->id, '\0', sizeof(slot->id)) &&
+           slot->stands_for_others <= 1 && memchr(slot->id, '\0', sizeof(slot->id)) &&
            memchr(slot->reason, '\0', sizeof(slot->reason));
 }
 
@@ -147,6 +147,7 @@ static struct pending_file *map(int fd, const char *path, char error[PENDING_ERR
         fail(error, path, NULL);
         return NULL;
     }
+    madvise(file, sizeof(*file), MADV_DONTDUMP); /* there may be tokens in it */
     if (is_sound(file))
         return file;
     fail(error, path, "is damaged; left as it is");

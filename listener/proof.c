@@ -148,3 +148,10 @@ struct proven proof_next(struct proof_state *state, const struct kernel_record *
     proven.rebooted = rebooted;
     return proven;
 }
+
+void proof_remember(struct proof_state *state, const struct kernel_record *record,
+                    const struct line_class *class, uint64_t now_us)
+{
+    proof_next(state, record, class, false, now_us);
+    state->newest_us = 0;
+}

@@ -43,3 +43,8 @@ struct proven {
 /* UNDER_WAY: the lines of a panic of this source are still being collected. */
 struct proven proof_next(struct proof_state *state, const struct kernel_record *record,
                          const struct line_class *class, bool under_way, uint64_t now_us);
+
+/* A line that had been judged before a restart.  What the source says next may have been said
+ * before it: its batch is handled again. */
+void proof_remember(struct proof_state *state, const struct kernel_record *record,
+                    const struct line_class *class, uint64_t now_us);

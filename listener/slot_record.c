@@ -1,6 +1,7 @@
 #include "listener/slot_record.h"
 
 #include "common/text.h"
+#include "listener/dictionary.h"
 
 #include <string.h>
 
@@ -33,23 +34,19 @@ static const char *value_of(const struct pair *pairs, size_t count, const char *
     return NULL;
 }
 
-/*
- * The dictionary: what root configured (userdata), then what the kernel adds (sysdata: cpu,
- * taskname, release, msgid, in this order).  A task names itself as it likes, with newlines too,
- * so after a task's name only what the kernel can still add is believed; and the first of two
- * values stands.
- */
-static void read_pairs(struct span dictionary, struct arena *arena, struct pairs *out)
+/* Never with the token. */
+static void read_pairs(const struct slot *slot, struct span dictionary, struct arena *arena,
+                       struct pairs *out)
 {
     struct pair *pairs = arena_alloc(arena, PAIRS_MAX * sizeof(*pairs));
-    size_t count = 0;
-    bool after_task = false;
+    struct dictionary at = { .rest = dictionary };
     struct span key, value;
-    while (count < PAIRS_MAX && netconsole_pair(&dictionary, &key, &value)) {
-        const char *name = printable(key, 0, arena);
-        if (after_task && strcmp(name, "release") != 0 && strcmp(name, "msgid") != 0)
+    size_t count = 0;
+    while (count < PAIRS_MAX && dictionary_next(&at, &key, &value)) {
+        bool claim = dictionary_is(key, DICTIONARY_NODE) || dictionary_is(key, DICTIONARY_BOOT);
+        if (dictionary_is(key, DICTIONARY_TOKEN) || (claim && slot->stands_for_others))
             continue;
-        after_task = after_task || strcmp(name, "taskname") == 0;
+        const char *name = printable(key, 0, arena);
         if (!value_of(pairs, count, name))
             pairs[count++] = (struct pair){ name, printable(value, 0, arena) };
     }
@@ -62,6 +59,22 @@ static void find_record(const struct slot *slot, struct netconsole *reader,
     netconsole_open(reader, slot->datagram, slot->size);
     while (netconsole_next(reader, record) && record->offset != slot->offset)
         ;
+}
+
+static bool says_alike(struct span one, struct span other, const char *key)
+{
+    struct span a = dictionary_find(one, key), b = dictionary_find(other, key);
+    return a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0;
+}
+
+bool slot_says_alike(const struct slot *one, const struct slot *other)
+{
+    struct netconsole first, second;
+    struct kernel_record a = { .text = { "", 0 } }, b = a;
+    find_record(one, &first, &a);
+    find_record(other, &second, &b);
+    return says_alike(a.dictionary, b.dictionary, DICTIONARY_NODE) &&
+           says_alike(a.dictionary, b.dictionary, DICTIONARY_BOOT);
 }
 
 static void panic_record(const struct slot *slot, const struct kernel_record *said,
@@ -81,7 +94,7 @@ static void panic_record(const struct slot *slot, const struct kernel_record *sa
         .reason_code = slot->reason_code,
         .reason = slot->reason,
     };
-    read_pairs(said->dictionary, arena, &panic->userdata);
+    read_pairs(slot, said->dictionary, arena, &panic->userdata);
     if (said->release.size > 0)
         panic->release = printable(said->release, RELEASE_MAX, arena);
     else
@@ -107,5 +120,5 @@ void slot_record(const struct slot *slot, struct arena *arena, struct record *re
                                   .port = slot->port,
                                   .received_us = slot->received_us,
                                   .kind = slot->detail };
-    read_pairs(said.dictionary, arena, &record->halt.userdata);
+    read_pairs(slot, said.dictionary, arena, &record->halt.userdata);
 }

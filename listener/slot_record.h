@@ -6,3 +6,6 @@
 /* Makes the record of a pending panic or halt from its slot.  What RECORD points to lives in ARENA
  * and in SLOT. */
 void slot_record(const struct slot *slot, struct arena *arena, struct record *record);
+
+/* Whether both say the same node= and boot= of themselves, or both nothing. */
+bool slot_says_alike(const struct slot *one, const struct slot *other);

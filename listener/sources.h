@@ -5,6 +5,7 @@
 #include "listener/proof.h"
 #include "listener/stream.h"
 #include "listener/trace.h"
+#include "listener/voice.h"
 
 /*
  * Everything that is remembered of who sends: a table of sources that never grows.  Addresses can
@@ -18,11 +19,13 @@
 struct source {
     struct address address;
     bool is_node;
+    bool heard;   /* since it was told so downstream */
     uint8_t list; /* which of the table's lists it is on */
     uint16_t previous, next;
     struct stream stream; /* its newest lines */
     struct proof_state proof;
     struct trace_state trace;
+    struct voice voice;
 };
 
 struct source_table;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,15 @@
  * what comes while we work, recvmmsg takes up to 512 at a time, and after four calls the loop
  * turns, so that acknowledgements and timers get their share.
  *
+ * A flood is more than that.  When the queue is half full, only who may be a Node is let into the
+ * other half (door.h) until it has all but emptied: so what a flood from anywhere makes the kernel
+ * lose is the flood's own.  It counts what is not let in as it counts what finds no room.
+ *
  * Nothing of a batch may be lost by a kill: the kernel writes it into the pending file, and the
  * lengths are zeroed only when all of it was handled.  A restart handles the batch again; panics
  * in it get the same ids, so that is harmless.  For the same reason a batch whose datagrams cannot
- * be taken (all Node slots are full) stays where it is, and nothing more is read.
+ * be taken (all Node slots are full) stays where it is, and nothing more is read; and one that
+ * holds parts of a panic that is not whole yet stays, what comes next is read in behind it.
  */
 #define SOCKETS_MAX    16
 #define CALLS_A_WAKEUP 4
@@ -29,6 +35,7 @@ struct udp_socket {
     int fd;
     struct event *readable;
     uint32_t drops; /* as SO_MEMINFO last told */
+    bool narrow;    /* not everybody is let in */
     struct udp *udp;
 };
 
@@ -40,12 +47,15 @@ struct udp {
     struct udp_socket sockets[SOCKETS_MAX];
     size_t count;
     struct event *timer;
-    size_t at, end; /* what of the batch is still to be handled */
+    size_t at, end; /* what of the batch is still to be handled; before: perhaps again */
     bool restoring; /* it is the batch of the listener before us */
 };
 
 static void arm(struct batch *batch, size_t i)
 {
+    /* Before anything else, for the compiler too: what is half armed is not offered again. */
+    __atomic_store_n(&batch->headers[i].msg_len, 0, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     batch->vectors[i] = (struct iovec){ batch->datagrams[i], NETCONSOLE_DATAGRAM_MAX };
     batch->headers[i] = (struct mmsghdr){
         .msg_hdr = { .msg_name = &batch->names[i],
@@ -84,6 +94,15 @@ static bool offer(struct udp *udp, size_t i)
     return udp->handler->datagram(udp->arg, &datagram);
 }
 
+void udp_settle(struct udp *udp)
+{
+    if (udp->at < udp->end)
+        return;
+    for (size_t i = 0; i < udp->end; i++)
+        arm(udp->batch, i);
+    udp->at = udp->end = 0;
+}
+
 /* Handles the batch from where it is; false when a datagram was refused. */
 static bool handle(struct udp *udp)
 {
@@ -92,32 +111,80 @@ static bool handle(struct udp *udp)
         if (!nothing && !offer(udp, udp->at))
             return false;
     }
-    for (size_t i = 0; i < udp->end; i++)
-        arm(udp->batch, i);
-    udp->at = udp->end = 0;
     udp->restoring = false;
+    if (udp->end == PENDING_BATCH || !udp->handler->unsettled(udp->arg))
+        udp_settle(udp);
     return true;
+}
+
+static bool look_at(const struct udp_socket *socket, uint32_t info[SK_MEMINFO_VARS])
+{
+    socklen_t size = SK_MEMINFO_VARS * sizeof(info[0]);
+    return getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0;
+}
+
+static void open_door(int fd)
+{
+    int none = 0;
+    setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+}
+
+static void mind_the_door(struct udp_socket *socket)
+{
+    uint32_t info[SK_MEMINFO_VARS];
+    struct sock_fprog program;
+    if (!look_at(socket, info))
+        return;
+    uint32_t used = info[SK_MEMINFO_RMEM_ALLOC], size = info[SK_MEMINFO_RCVBUF];
+    if (!socket->narrow && used > size / 2 &&
+        socket->udp->handler->narrow(socket->udp->arg, &program)) {
+        socket->narrow =
+            setsockopt(socket->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+    } else if (socket->narrow && used < size / 16) {
+        open_door(socket->fd);
+        socket->narrow = false;
+    }
+}
+
+/* Whether there may be more. */
+static bool receive(struct udp_socket *socket)
+{
+    struct udp *udp = socket->udp;
+    int room = (int)(PENDING_BATCH - udp->end);
+    int count =
+        recvmmsg(socket->fd, udp->batch->headers + udp->end, (unsigned)room, MSG_DONTWAIT, NULL);
+    if (count < 0 && errno != EAGAIN && errno != EINTR)
+        log_error("cannot receive: %s", strerror(errno));
+    if (count <= 0)
+        return false;
+    udp->end += (size_t)count;
+    if (!handle(udp)) {
+        udp_stop(udp);
+        return false;
+    }
+    return count == room;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct udp_socket *socket = arg;
-    struct udp *udp = socket->udp;
-    (void)what;
-    for (int call = 0; call < CALLS_A_WAKEUP; call++) {
-        int count = recvmmsg(fd, udp->batch->headers, PENDING_BATCH, MSG_DONTWAIT, NULL);
-        if (count < 0 && errno != EAGAIN && errno != EINTR)
-            log_error("cannot receive: %s", strerror(errno));
-        if (count <= 0)
-            return;
-        udp->end = (size_t)count;
-        if (!handle(udp)) {
-            udp_stop(udp);
-            return;
-        }
-        if (count < PENDING_BATCH)
-            return;
+    (void)fd, (void)what;
+    bool more = true;
+    for (int call = 0; call < CALLS_A_WAKEUP && more; call++) {
+        mind_the_door(socket);
+        more = receive(socket);
     }
+    mind_the_door(socket);
+}
+
+static void count_drops(struct udp_socket *socket)
+{
+    uint32_t info[SK_MEMINFO_VARS];
+    struct udp *udp = socket->udp;
+    if (!look_at(socket, info) || info[SK_MEMINFO_DROPS] == socket->drops)
+        return;
+    udp->handler->dropped(udp->arg, (uint32_t)(info[SK_MEMINFO_DROPS] - socket->drops));
+    socket->drops = info[SK_MEMINFO_DROPS];
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
@@ -125,14 +192,8 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     struct udp *udp = arg;
     (void)fd, (void)what;
     for (size_t i = 0; i < udp->count; i++) {
-        uint32_t info[SK_MEMINFO_VARS] = { 0 };
-        socklen_t size = sizeof(info);
-        struct udp_socket *socket = &udp->sockets[i];
-        if (getsockopt(socket->fd, SOL_SOCKET, SO_MEMINFO, info, &size) != 0 ||
-            info[SK_MEMINFO_DROPS] == socket->drops)
-            continue;
-        udp->handler->dropped(udp->arg, (uint32_t)(info[SK_MEMINFO_DROPS] - socket->drops));
-        socket->drops = info[SK_MEMINFO_DROPS];
+        mind_the_door(&udp->sockets[i]);
+        count_drops(&udp->sockets[i]);
     }
 }
 
@@ -180,6 +241,7 @@ bool udp_take(struct udp *udp, int fd)
         return false;
     }
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+    open_door(fd); /* a socket of systemd's may be as a killed listener left it */
     struct udp_socket *socket = &udp->sockets[udp->count];
     *socket = (struct udp_socket){ .fd = fd, .udp = udp };
     socket->readable = event_new(udp->base, fd, EV_READ | EV_PERSIST, on_readable, socket);
@@ -213,6 +275,8 @@ bool udp_restore(struct udp *udp)
 {
     udp->restoring = true;
     udp->end = PENDING_BATCH;
+    while (udp->end > 0 && udp->batch->headers[udp->end - 1].msg_len == 0)
+        arm(udp->batch, --udp->end);
     return handle(udp);
 }
 
@@ -225,8 +289,10 @@ void udp_start(struct udp *udp)
 
 void udp_stop(struct udp *udp)
 {
-    for (size_t i = 0; i < udp->count; i++)
+    for (size_t i = 0; i < udp->count; i++) {
         event_del(udp->sockets[i].readable);
+        count_drops(&udp->sockets[i]);
+    }
 }
 
 bool udp_resume(struct udp *udp)

@@ -5,6 +5,7 @@
 #include "listener/pending.h"
 
 struct event_base;
+struct sock_fprog;
 
 /*
  * The sockets, read in batches straight into the pending file.
@@ -22,8 +23,14 @@ struct udp;
 struct udp_handler {
     /* False when it cannot be taken now: nothing is read until udp_resume() and udp_start(). */
     bool (*datagram)(void *arg, const struct datagram *datagram);
-    /* So many were lost before we could read them: the kernel's queue was full. */
+    /* Whether what was handled may have to be handled again after a kill.  It stays in the file
+     * then until udp_settle(), or there is no room for the next. */
+    bool (*unsettled)(void *arg);
+    /* So many were lost before we could read them. */
     void (*dropped)(void *arg, uint64_t count);
+    /* The queue is half full: whom to let in until it has emptied.  False when nobody is known;
+     * else PROGRAM is good until the next call. */
+    bool (*narrow)(void *arg, struct sock_fprog *program);
 };
 
 /* BATCH lies in the pending file. */
@@ -42,5 +49,7 @@ bool udp_restore(struct udp *udp);
 /* After a datagram was refused: offers it and the rest of its batch again, before udp_start().
  * False when one was refused once more. */
 bool udp_resume(struct udp *udp);
+/* What was handled is needed no more. */
+void udp_settle(struct udp *udp);
 void udp_start(struct udp *udp);
 void udp_stop(struct udp *udp);

@@ -58,7 +58,7 @@ START_TEST(a_new_file_is_empty_private_and_really_there)
     struct pending *pending = open_it();
     struct stat stat;
     size_t count;
-    free(pending_restored(pending, &count));
+    free(pending_in_use(pending, &count));
     ck_assert_uint_eq(count, 0);
     ck_assert_uint_eq(pending_room(pending), PENDING_NODE_SLOTS);
     pending_close(pending);
@@ -81,7 +81,7 @@ START_TEST(a_restart_finds_what_is_not_acknowledged_oldest_first)
     pending = reopen(pending);
     static const char *const expected[] = { "first", "third", "fourth", "fifth" };
     size_t count;
-    uint32_t *restored = pending_restored(pending, &count);
+    uint32_t *restored = pending_in_use(pending, &count);
     ck_assert_uint_eq(count, 4);
     for (size_t i = 0; i < count; i++)
         ck_assert_str_eq(pending_slot(pending, restored[i])->id, expected[i]);
@@ -90,7 +90,7 @@ START_TEST(a_restart_finds_what_is_not_acknowledged_oldest_first)
     /* What comes now is newer than all of them. */
     store(pending, true, "sixth");
     pending = reopen(pending);
-    restored = pending_restored(pending, &count);
+    restored = pending_in_use(pending, &count);
     ck_assert_str_eq(pending_slot(pending, restored[4])->id, "sixth");
     free(restored);
     pending_close(pending);
@@ -112,7 +112,7 @@ START_TEST(a_kill_between_any_two_stores_leaves_a_slot_or_none)
             slot[i] = words[i];
         pending = reopen(pending);
         size_t count;
-        free(pending_restored(pending, &count));
+        free(pending_in_use(pending, &count));
         ck_assert_uint_eq(count, 1);
         index = pending_reserve(pending, true);
         slot = (uint32_t *)pending_slot(pending, index);
@@ -120,7 +120,7 @@ START_TEST(a_kill_between_any_two_stores_leaves_a_slot_or_none)
     slot[0] = words[0];
     pending = reopen(pending);
     size_t count;
-    free(pending_restored(pending, &count));
+    free(pending_in_use(pending, &count));
     ck_assert_uint_eq(count, 2);
     pending_close(pending);
 }
@@ -147,30 +147,6 @@ START_TEST(node_slots_run_out_and_come_back)
     ck_assert(!pending_is_node_slot(store(pending, false, "stranger")));
     pending_release(pending, 4711);
     ck_assert_uint_eq(pending_reserve(pending, true), 4711);
-    pending_close(pending);
-}
-END_TEST
-
-START_TEST(the_oldest_stranger_is_known_in_any_order)
-{
-    struct pending *pending = open_it();
-    uint32_t index[5];
-    ck_assert_uint_eq(pending_oldest_other(pending), PENDING_NONE);
-    for (int i = 0; i < 5; i++)
-        index[i] = store(pending, false, "x");
-    static const int releases[] = { 2, 0, 4, 1, 3 };
-    static const int oldest[] = { 0, 1, 1, 3 };
-    for (int i = 0; i < 4; i++) {
-        pending_release(pending, index[releases[i]]);
-        ck_assert_uint_eq(pending_oldest_other(pending), index[oldest[i]]);
-    }
-    pending = reopen(pending);
-    size_t count;
-    free(pending_restored(pending, &count));
-    ck_assert_uint_eq(count, 1);
-    ck_assert_uint_eq(pending_oldest_other(pending), index[3]);
-    pending_release(pending, index[3]);
-    ck_assert_uint_eq(pending_oldest_other(pending), PENDING_NONE);
     pending_close(pending);
 }
 END_TEST
@@ -277,7 +253,6 @@ static void fill(Suite *suite)
     tcase_add_test(slots, a_kill_between_any_two_stores_leaves_a_slot_or_none);
     tcase_add_test(slots, what_was_reserved_and_not_committed_is_free_after_a_restart);
     tcase_add_test(slots, node_slots_run_out_and_come_back);
-    tcase_add_test(slots, the_oldest_stranger_is_known_in_any_order);
     suite_add_tcase(suite, slots);
 
     TCase *files = tcase_create("files");

@@ -4,16 +4,19 @@
 
 #include <string.h>
 
-#define OWNERS 1024
+#define OWNERS     1024
+#define TIMEOUT_US 5000000
 
 static struct {
     size_t count;
     uint16_t owner;
     uint64_t kernel_us;
     char body[NETCONSOLE_BODY_MAX + 1];
+    struct awaited awaited;
 } last;
 
-static void on_done(void *arg, uint16_t owner, uint64_t kernel_us, struct span body)
+static void on_done(void *arg, uint16_t owner, uint64_t kernel_us, struct span body,
+                    const struct awaited *awaited)
 {
     ck_assert_ptr_eq(arg, &last);
     last.count++;
@@ -21,6 +24,7 @@ static void on_done(void *arg, uint16_t owner, uint64_t kernel_us, struct span b
     last.kernel_us = kernel_us;
     memcpy(last.body, body.bytes, body.size);
     last.body[body.size] = '\0';
+    last.awaited = awaited ? *awaited : (struct awaited){ 0 };
 }
 
 static struct reassemble *reassemble;
@@ -28,7 +32,7 @@ static struct reassemble *reassemble;
 static void setup(void)
 {
     memset(&last, 0, sizeof(last));
-    reassemble = reassemble_new(OWNERS, on_done, &last);
+    reassemble = reassemble_new(TIMEOUT_US, on_done, &last);
 }
 
 static void teardown(void)
@@ -36,15 +40,27 @@ static void teardown(void)
     reassemble_free(reassemble);
 }
 
-static void add(uint16_t owner, bool is_node, uint64_t seq, size_t at, size_t total,
-                const char *bytes, uint64_t now_us)
+static void add_one(uint16_t owner, bool is_node, uint64_t seq, size_t at, size_t total,
+                    const char *bytes, const struct awaited *awaited, uint64_t now_us)
 {
     struct kernel_record fragment = { .seq = seq,
                                       .kernel_us = 77,
                                       .fragment_at = at,
                                       .fragment_total = total,
                                       .body = { bytes, strlen(bytes) } };
-    reassemble_add(reassemble, owner, is_node, &fragment, now_us);
+    reassemble_add(reassemble, owner, is_node, &fragment, awaited, now_us);
+}
+
+static void add(uint16_t owner, bool is_node, uint64_t seq, size_t at, size_t total,
+                const char *bytes, uint64_t now_us)
+{
+    add_one(owner, is_node, seq, at, total, bytes, NULL, now_us);
+}
+
+static void await(uint64_t seq, const char *bytes, uint64_t now_us)
+{
+    struct awaited awaited = { .header = "0,1,2,-;", .port = (uint16_t)seq };
+    add_one(7, true, seq, 0, 10, bytes, &awaited, now_us);
 }
 
 static const struct {
@@ -115,12 +131,12 @@ START_TEST(time_out_gives_out_the_beginning)
 {
     add(1, true, 1, 0, 10, "abcd", 100);
     add(2, true, 1, 4, 10, "efgh", 100); /* without a beginning there is nothing to give out */
-    reassemble_expire(reassemble, 100 + REASSEMBLE_TIMEOUT_US);
+    reassemble_expire(reassemble, 100 + TIMEOUT_US);
     ck_assert_uint_eq(last.count, 0);
-    reassemble_expire(reassemble, 101 + REASSEMBLE_TIMEOUT_US);
+    reassemble_expire(reassemble, 101 + TIMEOUT_US);
     ck_assert_uint_eq(last.count, 1);
     ck_assert_str_eq(last.body, "abcd");
-    add(2, true, 1, 0, 10, "abcd", 200 + REASSEMBLE_TIMEOUT_US);
+    add(2, true, 1, 0, 10, "abcd", 200 + TIMEOUT_US);
     ck_assert_uint_eq(last.count, 1); /* the old half is forgotten */
 }
 END_TEST
@@ -140,7 +156,7 @@ START_TEST(too_many_holes_are_not_filled)
 {
     for (size_t at = 0; at < 100; at += 2)
         add(1, true, 1, at, 200, "x", 1);
-    reassemble_expire(reassemble, 2 + REASSEMBLE_TIMEOUT_US);
+    reassemble_expire(reassemble, 2 + TIMEOUT_US);
     ck_assert_str_eq(last.body, "x");
 }
 END_TEST
@@ -183,8 +199,43 @@ START_TEST(a_source_that_was_displaced_starts_anew)
     reassemble_forget(reassemble, 2);
     add(1, true, 1, 2, 4, "CD", 1);
     ck_assert_uint_eq(last.count, 0);
-    reassemble_expire(reassemble, 2 + REASSEMBLE_TIMEOUT_US);
+    reassemble_expire(reassemble, 2 + TIMEOUT_US);
     ck_assert_uint_eq(last.count, 0);
+}
+END_TEST
+
+START_TEST(what_is_awaited_is_not_ended_by_what_comes_between)
+{
+    await(1, "abcd", 1);
+    ck_assert_uint_eq(reassemble_awaited(reassemble), 1);
+    for (uint64_t seq = 2; seq < 2 + REASSEMBLE_OF_SOURCE - 1; seq++)
+        await(seq, "forged", 2);
+    add(7, true, 100, 0, 10, "plain", 3);
+    add(7, true, 101, 0, 10, "plainer", 3);
+    ck_assert_uint_eq(last.count, 1);
+    ck_assert_str_eq(last.body, "plain");
+    ck_assert_str_eq(last.awaited.header, "");
+    add(7, true, 1, 4, 10, "efghij", 4);
+    ck_assert_str_eq(last.body, "abcdefghij");
+    ck_assert_str_eq(last.awaited.header, "0,1,2,-;");
+    ck_assert_uint_eq(last.awaited.port, 1);
+    ck_assert_uint_eq(reassemble_awaited(reassemble), REASSEMBLE_OF_SOURCE - 1);
+}
+END_TEST
+
+START_TEST(what_one_source_awaits_is_bounded)
+{
+    for (uint64_t seq = 0; seq < 3 * REASSEMBLE_OF_SOURCE; seq++)
+        await(seq, "forged", seq);
+    ck_assert_uint_eq(reassemble_awaited(reassemble), REASSEMBLE_OF_SOURCE);
+    ck_assert_uint_eq(last.count, 2 * REASSEMBLE_OF_SOURCE);
+    ck_assert_uint_eq(last.awaited.port, 2 * REASSEMBLE_OF_SOURCE - 1); /* oldest first */
+    reassemble_expire(reassemble, 100 + TIMEOUT_US);
+    ck_assert_uint_eq(reassemble_awaited(reassemble), 0);
+    ck_assert_uint_eq(last.count, 3 * REASSEMBLE_OF_SOURCE);
+    await(1, "abcd", 1);
+    reassemble_forget(reassemble, 7);
+    ck_assert_uint_eq(reassemble_awaited(reassemble), 0);
 }
 END_TEST
 
@@ -205,6 +256,8 @@ static void fill(Suite *suite)
     tcase_add_checked_fixture(bounds, setup, teardown);
     tcase_add_test(bounds, strangers_never_displace_a_node);
     tcase_add_test(bounds, a_node_displaces_the_oldest_stranger);
+    tcase_add_test(bounds, what_is_awaited_is_not_ended_by_what_comes_between);
+    tcase_add_test(bounds, what_one_source_awaits_is_bounded);
     tcase_add_test(bounds, a_source_that_was_displaced_starts_anew);
     suite_add_tcase(suite, bounds);
 }

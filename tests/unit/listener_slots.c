@@ -1,25 +1,25 @@
 #include "tests/unit/listener_world.h"
 
-static void make_node(const char *address)
-{
-    size_t refused;
-    struct sources record = { .op = SOURCES_ADD, .addresses = { 1, &address } };
-    ck_assert(nodes_follow(nodes, &record, &refused));
-    intake_nodes_changed(intake);
-}
-
 START_TEST(strangers_share_a_small_pool_and_the_newest_stay)
 {
     char text[80];
-    for (int i = 0; i < PENDING_OTHER_SLOTS + 100; i++) {
+    acknowledging = false;
+    for (int i = 0; i < PENDING_OTHER_SLOTS + 99; i++) {
         snprintf(text, sizeof(text), "[    5.%06d] Kernel panic - not syncing: %d\n", i, i);
         say(text);
     }
     ck_assert_uint_eq(counts[COUNT_OTHER_REPLACED], 100);
     turn();
-    ck_assert_uint_eq(panic_count, PENDING_OTHER_SLOTS);
-    ck_assert_str_eq(panics[0].reason, "100");
-    ck_assert_str_eq(panics[panic_count - 1].reason, "1123");
+    /* What the correlator has is not taken back, and no more is sent until it is done with that. */
+    ck_assert_uint_eq(panic_count, PENDING_OTHER_SLOTS / 2);
+    ck_assert_str_eq(panics[0].reason, "0");
+    ck_assert_str_eq(panics[511].reason, "511");
+    for (size_t i = 0; i < PENDING_OTHER_SLOTS / 2; i++)
+        channel_server_acknowledge(server, RECORD_PANIC, panics[i].id);
+    turn();
+    ck_assert_uint_eq(panic_count, PENDING_OTHER_SLOTS - 1);
+    ck_assert_str_eq(panics[512].reason, "612");
+    ck_assert_str_eq(panics[panic_count - 1].reason, "1122");
 }
 END_TEST
 
@@ -54,24 +54,29 @@ END_TEST
 
 START_TEST(full_node_slots_stop_the_intake_until_one_is_free)
 {
-    char text[80];
-    uint32_t taken[PENDING_NODE_SLOTS];
-    make_node("10.0.0.7");
-    acknowledging = false;
-    ck_assert(offer("10.0.0.7", "[    4.000000] Kernel panic - not syncing: first\n"));
+    static uint32_t taken[PENDING_NODE_SLOTS];
+    struct address other;
     size_t count = 0;
-    while (panics_have_room(intake_panics(intake)))
+    acknowledging = false;
+    make_node("10.0.0.7");
+    make_node("10.0.0.8");
+    ck_assert(address_parse("10.0.0.8", &other));
+    ck_assert(offer("10.0.0.7", "[    4.000000] Kernel panic - not syncing: first\n"));
+    while (panics_have_room(intake_panics(intake), &other))
         taken[count++] = pending_reserve(pending, true);
-    ck_assert(!offer("10.0.0.7", "[    5.000000] Kernel panic - not syncing: later\n"));
-    snprintf(text, sizeof(text), "[    5.000000] Kernel panic - not syncing: stranger\n");
-    say(text);
+    ck_assert(!offer("10.0.0.8", "[    5.000000] Kernel panic - not syncing: later\n"));
+    /* Whoever has a slot finds room, and strangers do. */
+    ck_assert(offer("10.0.0.7", "[    5.000000] Kernel panic - not syncing: second\n"));
+    ck_assert(offer("10.0.0.1", "[    5.000000] Kernel panic - not syncing: stranger\n"));
     turn();
     ck_assert_uint_eq(panic_count, 2);
     channel_server_acknowledge(server, RECORD_PANIC, panics[0].id);
     turn();
-    ck_assert(offer("10.0.0.7", "[    5.000000] Kernel panic - not syncing: later\n"));
+    pending_unreserve(pending, taken[--count]);
+    ck_assert(offer("10.0.0.8", "[    5.000000] Kernel panic - not syncing: later\n"));
     turn();
-    ck_assert_str_eq(panics[2].reason, "later");
+    ck_assert_str_eq(panics[2].reason, "second");
+    ck_assert_str_eq(panics[3].reason, "later");
     while (count > 0)
         pending_unreserve(pending, taken[--count]);
 }
@@ -108,6 +113,26 @@ START_TEST(a_batch_that_is_handled_again_makes_no_second_panic)
     ck_assert_uint_eq(panic_count, 2);
     ck_assert_str_eq(panics[0].reason, "x");
     ck_assert_str_eq(panics[1].reason, "y");
+}
+END_TEST
+
+START_TEST(a_batch_that_is_handled_again_has_the_lines_before_the_panic_too)
+{
+    acknowledging = false;
+    uint64_t first = received_us;
+    say("[    3.000000] before\n");
+    say("[    5.000000] Kernel panic - not syncing: x\n");
+    close_intake();
+    open_intake();
+    panics_handle_again(intake_panics(intake), true);
+    received_us = first;
+    now_us += US_PER_MS;
+    say("[    3.000000] before\n");
+    say("[    5.000000] Kernel panic - not syncing: x\n");
+    say("[    5.200000] ---[ end Kernel panic - not syncing: x ]---\n");
+    turn();
+    ck_assert_uint_eq(panic_count, 1);
+    ck_assert_uint_eq(spoken[SPEAKS_FRESH_TEXT] + spoken[SPEAKS_BOOT_BANNER], 0);
 }
 END_TEST
 
@@ -148,6 +173,7 @@ static void fill(Suite *suite)
     tcase_add_test(slots, full_node_slots_stop_the_intake_until_one_is_free);
     tcase_add_test(slots, a_restart_delivers_again_and_knows_the_end);
     tcase_add_test(slots, a_batch_that_is_handled_again_makes_no_second_panic);
+    tcase_add_test(slots, a_batch_that_is_handled_again_has_the_lines_before_the_panic_too);
     tcase_add_loop_test(slots, any_bytes_are_counted_and_no_more, 0, 4);
     suite_add_tcase(suite, slots);
 }

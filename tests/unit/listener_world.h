@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/service.h"
+#include "common/text.h"
 #include "listener/counts.h"
 #include "listener/intake.h"
 
@@ -21,6 +22,7 @@
 static char folder[64], file[80], path[80];
 static struct event_base *base;
 static struct pending *pending;
+static struct token_file *tokens; /* NULL: none is required */
 static struct nodes *nodes;
 static struct intake *intake;
 static struct channel_server *server;
@@ -30,9 +32,31 @@ static uint64_t counts[COUNTS], now_us, received_us;
 static struct told {
     char id[DIGEST_TEXT_SIZE], reason[PENDING_REASON_SIZE], first[256], last[256];
     unsigned proof, lines;
+    char node[64], userdata[256]; /* node=, and all of it */
 } panics[2 * PENDING_OTHER_SLOTS], traces[16];
 static size_t panic_count, trace_count, halt_count;
+static unsigned spoken[SPEAKS_FRESH_TEXT + 1]; /* by why */
+static size_t heard_records, heard_addresses;
+static unsigned secrets; /* lines with a token in them */
 static bool acknowledging;
+
+static void look_for_secrets(const struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        secrets += strstr(lines->line[i], "token") != NULL;
+}
+
+static void take_userdata(struct told *told, const struct pairs *userdata)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < userdata->count; i++) {
+        const struct pair *pair = &userdata->pair[i];
+        text_append(told->userdata, sizeof(told->userdata), &used, " %s=%s", pair->key,
+                    pair->value);
+        if (strcmp(pair->key, "node") == 0)
+            snprintf(told->node, sizeof(told->node), "%s", pair->value);
+    }
+}
 
 static void on_record(void *arg, struct channel_peer *peer, const struct record *record)
 {
@@ -42,6 +66,7 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
         *told = (struct told){ .proof = record->panic.proof };
         snprintf(told->id, sizeof(told->id), "%s", record->panic.id);
         snprintf(told->reason, sizeof(told->reason), "%s", record->panic.reason);
+        take_userdata(told, &record->panic.userdata);
         if (acknowledging)
             channel_server_acknowledge(server, RECORD_PANIC, record->panic.id);
     } else if (record->kind == RECORD_TRACE) {
@@ -51,8 +76,14 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
         snprintf(told->first, sizeof(told->first), "%s", lines->line[0]);
         snprintf(told->id, sizeof(told->id), "%s", record->trace.id);
         snprintf(told->last, sizeof(told->last), "%s", lines->line[lines->count - 1]);
+        look_for_secrets(lines);
     } else if (record->kind == RECORD_HALT) {
         halt_count++;
+    } else if (record->kind == RECORD_SPEAKS) {
+        spoken[record->speaks.why]++;
+    } else if (record->kind == RECORD_HEARD) {
+        heard_records++;
+        heard_addresses += record->heard.addresses.count;
     }
 }
 static const struct channel_server_handler server_handler = { .record = on_record };
@@ -78,9 +109,10 @@ static void open_intake(void)
     ck_assert_msg(pending != NULL, "%s", error);
     nodes = nodes_new(pending_address_sets(pending));
     memset(counts, 0, sizeof(counts));
-    intake = intake_new(pending, nodes, counts);
+    intake = intake_new(pending, nodes, tokens, counts);
     client = channel_client_new(base, path, ROLE_LISTENER, ROLE_CORRELATOR, &client_handler, NULL);
     panics_connect(intake_panics(intake), client);
+    hints_connect(intake_hints(intake), client);
     intake_remember(intake, now_us);
 }
 
@@ -98,7 +130,10 @@ static void setup(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(file, sizeof(file), "%s/pending", folder);
     snprintf(path, sizeof(path), "%s/socket", folder);
-    panic_count = trace_count = halt_count = 0;
+    panic_count = trace_count = halt_count = heard_records = heard_addresses = 0;
+    secrets = 0;
+    spoken[SPEAKS_BOOT_BANNER] = spoken[SPEAKS_FRESH_TEXT] = 0;
+    tokens = NULL;
     acknowledging = true;
     now_us = 1000 * US_PER_SECOND;
     received_us = 1700000000 * US_PER_SECOND;
@@ -133,7 +168,15 @@ static bool offer(const char *source, const char *text)
     return intake_datagram(intake, &datagram, now_us);
 }
 
-static void say(const char *text)
+__attribute__((unused)) static void say(const char *text)
 {
     ck_assert(offer("10.0.0.1", text));
+}
+
+__attribute__((unused)) static void make_node(const char *address)
+{
+    size_t refused;
+    struct sources record = { .op = SOURCES_ADD, .addresses = { 1, &address } };
+    ck_assert(nodes_follow(nodes, &record, &refused));
+    intake_nodes_changed(intake);
 }
