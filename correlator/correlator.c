@@ -7,6 +7,7 @@
 #include "correlator/state.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *const counter_names[COUNTERS] = {
@@ -16,6 +17,7 @@ const char *const counter_names[COUNTERS] = {
     [HELD] = "held",
     [NO_ROOM] = "no_room",
     [UNKNOWN] = "unknown",
+    [ALIVE] = "alive",
     [INTENTS + VERDICT_UNVERIFIED] = "unverified",
     [INTENTS + VERDICT_SILENT] = "silent",
     [INTENTS + VERDICT_UNPROBABLE] = "unprobable",
@@ -27,17 +29,28 @@ const char *const counter_names[COUNTERS] = {
     [INTENTS_REFUSED] = "intents_refused",
     [TRACES] = "traces",
     [RESULTS] = "results",
+    [EVIDENCE] = "evidence",
+    [RETRACTS] = "retracts",
+    [OPENS] = "opens",
+    [SPEAKS] = "speaks",
 };
 
 static void tell_status(const struct correlator *correlator)
 {
     const struct nodemap *map = nodewatch_map(correlator->watch);
+    char probing[128] = "";
+    if (correlator->probing != NULL) {
+        size_t ports, good;
+        probing_coverage(correlator->probing, &ports, &good);
+        snprintf(probing, sizeof(probing), "; %zu of %zu kubelet ports answer; %zu nodes probed",
+                 good, ports, probing_suspects(correlator->probing));
+    }
     if (map == NULL)
         service_status("waiting for the list of nodes; %zu panics held", correlator->held_count);
     else
-        service_status("%s %zu nodes; %zu panics held",
+        service_status("%s %zu nodes; %zu panics held%s",
                        nodewatch_is_stale(correlator->watch) ? "no watch, old list of" : "watching",
-                       nodemap_count(map), correlator->held_count);
+                       nodemap_count(map), correlator->held_count, probing);
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
@@ -51,6 +64,8 @@ static void on_map(void *arg, const struct nodemap *map)
 {
     struct correlator *correlator = arg;
     roster_replace(correlator->roster, map);
+    if (correlator->probing != NULL)
+        probing_replace(correlator->probing, map);
     hear_again(correlator);
     tell_status(correlator);
 }
@@ -61,9 +76,16 @@ static void on_address(void *arg, const struct address *address, bool claimed)
     roster_changed(correlator->roster, address, claimed);
 }
 
-static const struct generations_handler watch_handler = { on_map, on_address };
+static void on_node(void *arg, const struct node_facts *was, const struct node_facts *is)
+{
+    struct correlator *correlator = arg;
+    if (correlator->probing != NULL)
+        probing_change(correlator->probing, was, is);
+}
 
-/* Speaks and heard serve probing, stats the metrics: neither is there yet, so they end here. */
+static const struct generations_handler watch_handler = { on_map, on_address, on_node };
+
+/* Heard and stats serve the metrics, which are not there yet, so they end here. */
 static void on_listener_record(void *arg, struct channel_peer *peer, const struct record *record)
 {
     struct correlator *correlator = arg;
@@ -72,6 +94,8 @@ static void on_listener_record(void *arg, struct channel_peer *peer, const struc
     } else if (record->kind == RECORD_TRACE) {
         correlator->values[TRACES]++;
         channel_client_send(correlator->actuator, record);
+    } else if (record->kind == RECORD_SPEAKS) {
+        evidence_speaks(correlator, &record->speaks);
     }
 }
 
@@ -103,31 +127,40 @@ static const struct channel_server_handler listener_handler = {
 static void on_fill(void *arg, struct delivery *delivery, struct record *record)
 {
     struct correlator *correlator = arg;
-    judgements_fill(correlator->judgements, delivery, record);
+    if (delivery->kind == RECORD_RETRACT)
+        evidence_fill(delivery, record);
+    else
+        judgements_fill(correlator->judgements, delivery, record);
 }
 
 static void on_acknowledged(void *arg, struct delivery *delivery)
 {
     struct correlator *correlator = arg;
-    judgements_acknowledged(correlator->judgements, delivery);
+    if (delivery->kind == RECORD_RETRACT)
+        evidence_acknowledged(delivery);
+    else
+        judgements_acknowledged(correlator->judgements, delivery);
 }
 
 static void on_refused(void *arg, struct delivery *delivery, const char *why)
 {
-    (void)delivery, (void)why;
+    (void)why;
     struct correlator *correlator = arg;
-    correlator->values[INTENTS_REFUSED]++;
+    correlator->values[INTENTS_REFUSED] += delivery->kind == RECORD_INTENT;
 }
 
-/* Open serves probing and stats the metrics: neither is there yet, so they end here. */
+/* Stats serve the metrics, which are not there yet, so they end here. */
 static void on_actuator_record(void *arg, const struct record *record)
 {
     struct correlator *correlator = arg;
+    if (record->kind == RECORD_OPEN)
+        evidence_open(correlator, &record->open);
     if (record->kind != RECORD_RESULT)
         return;
     correlator->values[RESULTS]++;
     log_info_of(record->result.id, "the actuator closed it as %s: %s",
                 outcome_names[record->result.outcome], record->result.detail);
+    evidence_result(correlator, &record->result);
 }
 
 static const struct channel_client_handler actuator_handler = {
@@ -142,13 +175,18 @@ static bool open_edges(struct correlator *correlator, struct event_base *base)
 {
     const struct correlator_settings *settings = &correlator->settings;
     char error[KUBE_ERROR_SIZE];
-    correlator->kube = kube_client_new(base, settings->kube, KUBE_STREAM, error);
-    if (correlator->kube == NULL) {
+    correlator->stream = kube_client_new(base, settings->kube, KUBE_STREAM, error);
+    if (correlator->stream != NULL && settings->verify)
+        correlator->requests = kube_client_new(base, settings->kube, KUBE_REQUESTS, error);
+    if (correlator->stream == NULL || (settings->verify && correlator->requests == NULL)) {
         log_error("%s", error);
         return false;
     }
+    if (settings->verify)
+        correlator->probing = probing_new(base, correlator->requests, &settings->times,
+                                          &evidence_handler, correlator);
     correlator->watch =
-        nodewatch_new(base, correlator->kube, correlator->annotation, &watch_handler, correlator);
+        nodewatch_new(base, correlator->stream, correlator->annotation, &watch_handler, correlator);
     correlator->actuator = channel_client_new(base, settings->to, ROLE_CORRELATOR, ROLE_ACTUATOR,
                                               &actuator_handler, correlator);
     if (correlator->actuator == NULL)
@@ -184,6 +222,8 @@ void correlator_free(struct correlator *correlator)
 {
     if (correlator->second != NULL) {
         nodewatch_log_counts(correlator->watch);
+        if (correlator->probing != NULL)
+            probing_log_counts(correlator->probing);
         counters_log(&correlator->counters);
         counters_log(channel_server_counters(correlator->listeners));
         counters_log(channel_client_counters(correlator->actuator));
@@ -194,9 +234,12 @@ void correlator_free(struct correlator *correlator)
     judgements_free(correlator->judgements);
     if (correlator->actuator != NULL)
         channel_client_free(correlator->actuator);
+    probing_free(correlator->probing);
     nodewatch_free(correlator->watch);
-    if (correlator->kube != NULL)
-        kube_client_free(correlator->kube);
+    if (correlator->stream != NULL)
+        kube_client_free(correlator->stream);
+    if (correlator->requests != NULL)
+        kube_client_free(correlator->requests);
     roster_free(correlator->roster);
     gasps_clear(&correlator->gasps);
     free(correlator->annotation);

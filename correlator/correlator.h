@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "common/kube/config.h"
+#include "correlator/settle.h"
 
 struct event_base;
 
@@ -13,6 +14,8 @@ struct correlator_settings {
     const char *to;     /* the actuator's */
     const char *domain; /* of the annotations */
     uint64_t expire_us;
+    bool verify; /* by probing; else every panic is judged at once */
+    struct settle_times times;
     const struct kube_config *kube;
 };
 

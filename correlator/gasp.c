@@ -52,6 +52,7 @@ struct gasp *gasp_new(const struct record *record, uint64_t monotonic_us)
     gasp->kind = record->kind;
     gasp->source = source;
     gasp->arrived_us = monotonic_us;
+    gasp->silence = (struct silence){ RECORD_ABSENT, RECORD_ABSENT, RECORD_ABSENT };
     if (is_panic)
         take_panic(gasp, &record->panic);
     else
@@ -71,10 +72,16 @@ void gasp_free(struct gasp *gasp)
     free(gasp);
 }
 
+static unsigned verdict_weight(enum verdict verdict)
+{
+    if (verdict == VERDICT_SILENT || verdict == VERDICT_UNVERIFIED)
+        return 2;
+    return verdict == VERDICT_UNPROBABLE;
+}
+
 unsigned gasp_weight(const struct gasp *gasp)
 {
-    bool may_lead_to_action = gasp->verdict == VERDICT_UNVERIFIED;
-    return 2 * may_lead_to_action + (gasp->kind == RECORD_PANIC);
+    return 2 * verdict_weight(gasp->verdict) + (gasp->kind == RECORD_PANIC);
 }
 
 enum cause gasp_cause(const struct gasp *gasp)

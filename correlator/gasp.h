@@ -7,6 +7,11 @@
 #include "common/record.h"
 #include "correlator/nodemap.h"
 
+/* What a probe found, wall times; each may be RECORD_ABSENT. */
+struct silence {
+    uint64_t until_us, last_answer_us, rtt_us;
+};
+
 /*
  * A gasp is a panic or halt record as the correlator keeps it, from its arrival until it is
  * acknowledged: held, or part of a judgement.
@@ -28,6 +33,7 @@ struct gasp {
 
     enum verdict verdict; /* once it is part of a judgement */
     char *words;
+    struct silence silence;
 };
 
 /* NULL when the record's source is no address. */

@@ -53,14 +53,35 @@ static void note_flaws(struct generations *generations, const struct nodeparse_e
                     (unsigned long long)skipped);
 }
 
+static void gather(struct nodemap *map, const struct nodeparse_event *event)
+{
+    if (event->kind == NODEPARSE_PUT)
+        nodemap_put(map, event->node, NULL, NULL);
+    else if (event->kind == NODEPARSE_GONE)
+        nodemap_remove(map, event->node->node.name, NULL, NULL);
+}
+
+static void change(struct generations *generations, const struct nodeparse_event *event)
+{
+    const struct generations_handler *handler = generations->handler;
+    const struct node_facts *is = event->kind == NODEPARSE_PUT ? event->node : NULL;
+    struct node_facts was;
+    bool there = nodemap_load(generations->map, event->node->node.name, &was);
+    if (is != NULL)
+        nodemap_put(generations->map, is, handler->changed, generations->arg);
+    else if (event->kind == NODEPARSE_GONE && there)
+        nodemap_remove(generations->map, was.node.name, handler->changed, generations->arg);
+    else
+        return;
+    if (!there || is == NULL || !node_facts_equal(&was, is))
+        handler->node(generations->arg, there ? &was : NULL, is);
+}
+
 void generations_take(struct generations *generations, const struct nodeparse_event *event)
 {
-    bool listing = generations->next != NULL;
-    struct nodemap *map = listing ? generations->next : generations->map;
-    nodemap_change *changed = listing ? NULL : generations->handler->changed;
-    if (event->kind == NODEPARSE_PUT)
-        nodemap_put(map, event->node, changed, generations->arg);
-    else if (event->kind == NODEPARSE_GONE)
-        nodemap_remove(map, event->node->node.name, changed, generations->arg);
+    if (generations->next != NULL)
+        gather(generations->next, event);
+    else
+        change(generations, event);
     note_flaws(generations, event);
 }

@@ -12,8 +12,10 @@ struct generations_handler {
     /* There is a whole map, the first one or one in the place of another, which is freed when the
      * call returns. */
     void (*replaced)(void *arg, const struct nodemap *map);
-    /* A change of the map that serves. */
+    /* Changes of the map that serves: of its addresses, and of a Node, one of WAS and IS being NULL
+     * when it came or went. */
     nodemap_change *changed;
+    void (*node)(void *arg, const struct node_facts *was, const struct node_facts *is);
 };
 
 struct generations {

@@ -3,12 +3,18 @@
 #include "correlator/judge.h"
 #include "correlator/state.h"
 
+#include <stdlib.h>
+
 /*
  * The way of a panic: it comes over the listeners' socket (hear), becomes a gasp, and is judged at
- * once (consider).  Most often that makes it part of a judgement, whose intent goes out over the
- * actuator's socket; when that is acknowledged, the panic is acknowledged in its turn.  What cannot
- * be judged yet is held, and considered again each second and when the map is whole.  Nothing here
- * outlives the process, and nothing needs to: the listener sends again what is not acknowledged.
+ * once (consider).  Most often it is not known yet whether the machine is dead: then it waits with
+ * the others of its Node's suspect, and is considered again when that turns out to be silent or
+ * alive, and each second.  In the end it is part of a judgement, whose intent goes out over the
+ * actuator's socket; when that is acknowledged, the panic is acknowledged in its turn.
+ *
+ * What no Node is known for is held here, and considered again each second and when the map is
+ * whole.  Nothing outlives the process, and nothing needs to: the listener sends again what is not
+ * acknowledged.
  *
  * What there is no room for is refused, which makes the listener park it and try again each minute.
  */
@@ -45,11 +51,17 @@ static enum nodemap_answer look_up(const struct correlator *correlator, struct g
     return answer;
 }
 
-static void join(struct correlator *correlator, struct gasp *gasp, const struct judged *judged)
+static void join(struct correlator *correlator, struct gasp *gasp, struct suspect *suspect,
+                 const struct judged *judged)
 {
     bool first;
     gasp->verdict = judged->verdict;
+    free(gasp->words);
     gasp->words = xstrdup(judged->words);
+    if (judged->verdict == VERDICT_SILENT || judged->verdict == VERDICT_UNPROBABLE) {
+        gasp->silence = evidence_silence(suspect);
+        evidence_begin(correlator, suspect, gasp);
+    }
     correlator->values[INTENTS + gasp->verdict]++;
     const char *incident = judgements_join(correlator->judgements, judged->subject, gasp, &first);
     if (first)
@@ -77,18 +89,56 @@ static void drop_unknown(struct correlator *correlator, struct gasp *gasp,
     gasps_remove(&correlator->gasps, gasp);
 }
 
-/* Returns JUDGE_HOLD or JUDGE_WAIT when the gasp must be kept, else it has found its end or its
- * judgement. */
-static enum judge_step consider(struct correlator *correlator, struct gasp *gasp)
+static void drop_living(struct correlator *correlator, struct gasp *gasp,
+                        const struct judged *judged)
 {
-    enum map_state map = map_state(correlator);
-    if (map != MAP_FRESH && gasp->node != NULL)
-        return JUDGE_HOLD;
+    uint64_t skipped;
+    correlator->values[ALIVE]++;
+    if (log_sample_due(&correlator->alive_sample, clock_monotonic_us(), &skipped))
+        log_notice_of(gasp->id, "node %s is alive, not acted on: %s; %s (and %llu like it)",
+                      judged->subject->name, gasp->reason, judged->words,
+                      (unsigned long long)skipped);
+    channel_server_acknowledge(correlator->listeners, gasp->kind, gasp->id);
+    gasps_remove(&correlator->gasps, gasp);
+}
+
+/* What probing found of the machine since GASP, in WORDS if it came to something. */
+static enum probe_state probe_state(const struct correlator *correlator, const struct gasp *gasp,
+                                    const struct suspect *suspect, char words[WORDS_SIZE])
+{
+    struct finding finding;
+    if (correlator->probing == NULL)
+        return PROBE_NONE;
+    if (suspect == NULL)
+        return PROBE_ASKING;
+    const struct means *means = probing_means(correlator->probing);
+    suspect_finding(means, suspect, clock_monotonic_us(), &finding);
+    if (suspect_is_alive(means, suspect, gasp->arrived_us)) {
+        words_answering(&finding, words);
+        return PROBE_ALIVE;
+    }
+    if (suspect->state != SETTLE_SILENT && suspect->state != SETTLE_UNPROBABLE)
+        return PROBE_ASKING;
+    words_silent(&finding, words);
+    return suspect->state == SETTLE_SILENT ? PROBE_SILENT : PROBE_UNPROBABLE;
+}
+
+static bool must_be_kept(enum judge_step step)
+{
+    return step == JUDGE_HOLD || step == JUDGE_WAIT || step == JUDGE_ASK;
+}
+
+/* Unless it must be kept, the gasp has found its end or its judgement.  SUSPECT may be NULL. */
+static enum judge_step consider(struct correlator *correlator, struct gasp *gasp,
+                                struct suspect *suspect)
+{
     struct node now;
     enum nodemap_answer answer = look_up(correlator, gasp, &now);
-    char source[ADDRESS_TEXT_SIZE];
+    char source[ADDRESS_TEXT_SIZE], found[WORDS_SIZE] = "";
     struct judge_case c = {
-        .map = map,
+        .map = map_state(correlator),
+        .probe = probe_state(correlator, gasp, suspect, found),
+        .found = suspect != NULL ? found : NULL,
         .source = address_print(&gasp->source, source),
         .now = answer == NODEMAP_FOUND ? &now : NULL,
         .then = gasp->node,
@@ -102,7 +152,9 @@ static enum judge_step consider(struct correlator *correlator, struct gasp *gasp
     struct judged judged;
     judge(&c, &judged);
     if (judged.step == JUDGE_INTENT)
-        join(correlator, gasp, &judged);
+        join(correlator, gasp, suspect, &judged);
+    else if (judged.step == JUDGE_ALIVE)
+        drop_living(correlator, gasp, &judged);
     else if (judged.step == JUDGE_UNKNOWN)
         drop_unknown(correlator, gasp, answer);
     return judged.step;
@@ -117,6 +169,57 @@ static void hold(struct correlator *correlator, struct gasp *gasp, enum judge_st
     correlator->waiting += step == JUDGE_WAIT;
 }
 
+static void append(struct suspect *suspect, struct gasp *gasp)
+{
+    gasp->next = NULL;
+    *suspect->gasps_end = gasp;
+    suspect->gasps_end = &gasp->next;
+}
+
+void hear_wait(struct suspect *suspect, struct gasp *gasp)
+{
+    if (suspect->gasps == NULL)
+        suspect->panic_us = gasp->arrived_us;
+    append(suspect, gasp);
+    suspect->judged_us = 0;
+}
+
+/* The machine is asked from now on, also while the map cannot be relied on. */
+static void ask(struct correlator *correlator, struct gasp *gasp)
+{
+    struct suspect *suspect = probing_find(correlator->probing, node_number(gasp->node));
+    if (suspect == NULL) {
+        struct node_facts facts = { .claim_count = 0 };
+        nodemap_load(nodewatch_map(correlator->watch), gasp->node->name, &facts);
+        facts.node = *gasp->node;
+        suspect = probing_suspect(correlator->probing, &facts, &gasp->source);
+        log_info_of(suspect->retract.id, "is node %s dead? %s (%s), from panic %s",
+                    gasp->node->name, gasp->reason, reason_code_names[gasp->reason_code], gasp->id);
+    }
+    hear_wait(suspect, gasp);
+}
+
+void hear_suspect(struct correlator *correlator, struct suspect *suspect)
+{
+    struct gasp *gasp = suspect->gasps;
+    suspect->gasps = NULL;
+    suspect->gasps_end = &suspect->gasps;
+    for (struct gasp *next; gasp != NULL; gasp = next) {
+        next = gasp->next;
+        if (must_be_kept(consider(correlator, gasp, suspect)))
+            append(suspect, gasp);
+    }
+}
+
+/* Keeps a gasp that must be kept: with its suspect, or here. */
+static void keep(struct correlator *correlator, struct gasp *gasp, enum judge_step step)
+{
+    if (gasp->node != NULL && correlator->probing != NULL)
+        ask(correlator, gasp);
+    else
+        hold(correlator, gasp, step);
+}
+
 void hear_again(struct correlator *correlator)
 {
     struct gasp *gasp = correlator->held;
@@ -125,9 +228,9 @@ void hear_again(struct correlator *correlator)
     correlator->held_count = correlator->waiting = 0;
     for (struct gasp *next; gasp != NULL; gasp = next) {
         next = gasp->next;
-        enum judge_step step = consider(correlator, gasp);
-        if (step == JUDGE_HOLD || step == JUDGE_WAIT)
-            hold(correlator, gasp, step);
+        enum judge_step step = consider(correlator, gasp, NULL);
+        if (must_be_kept(step))
+            keep(correlator, gasp, step);
     }
 }
 
@@ -172,13 +275,16 @@ void hear(struct correlator *correlator, struct channel_peer *peer, const struct
         refuse(correlator, peer, gasp);
         return;
     }
-    enum judge_step step = consider(correlator, gasp);
+    enum judge_step step = consider(correlator, gasp, NULL);
+    if (!must_be_kept(step))
+        return;
     if (step == JUDGE_WAIT && correlator->waiting >= WAITING_MAX) {
         refuse(correlator, peer, gasp);
-    } else if (step == JUDGE_HOLD || step == JUDGE_WAIT) {
-        hold(correlator, gasp, step);
-        log_held(correlator, gasp, step);
+        return;
     }
+    if (step != JUDGE_ASK)
+        log_held(correlator, gasp, step);
+    keep(correlator, gasp, step);
 }
 
 void heard_out(void *arg, const struct gasp *gasp)

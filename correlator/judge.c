@@ -11,7 +11,7 @@
  *   is it still the Node that panicked?     another uid: recreated; another boot: rebooted
  *   does the datagram say another Node?     mismatch
  *   was it held for too long?               expired
- *   is the machine dead?                    nobody asked it: unverified
+ *   is the machine dead?                    as probing found; nobody asked it: unverified
  *
  * A panic that was held is a panic of the Node that had the address when it arrived, not of
  * whatever has it by now: machines are replaced under the same name and address.
@@ -73,6 +73,23 @@ static bool judge_age(const struct judge_case *c, struct judged *judged)
     return true;
 }
 
+static void judge_probe(const struct judge_case *c, struct judged *judged)
+{
+    static const enum verdict verdicts[] = {
+        [PROBE_NONE] = VERDICT_UNVERIFIED,
+        [PROBE_SILENT] = VERDICT_SILENT,
+        [PROBE_UNPROBABLE] = VERDICT_UNPROBABLE,
+        [PROBE_ALIVE] = VERDICT_UNVERIFIED, /* of no consequence: there is no intent */
+    };
+    if (c->probe == PROBE_ASKING) {
+        judged->step = JUDGE_ASK;
+        return;
+    }
+    if (c->probe == PROBE_ALIVE)
+        judged->step = JUDGE_ALIVE;
+    say(judged, verdicts[c->probe], c, c->found != NULL ? c->found : "not verified: --verify=none");
+}
+
 void judge(const struct judge_case *c, struct judged *judged)
 {
     judged->subject = c->then;
@@ -83,6 +100,6 @@ void judge(const struct judge_case *c, struct judged *judged)
     } else {
         judged->step = JUDGE_INTENT;
         if (!judge_identity(c, judged) && !judge_userdata(c, judged) && !judge_age(c, judged))
-            say(judged, VERDICT_UNVERIFIED, c, "not verified: --verify=none");
+            judge_probe(c, judged);
     }
 }

@@ -8,8 +8,8 @@
 #include "correlator/nodemap.h"
 
 /*
- * What follows from a panic, the map and the time: pure, and the only place that decides it.
- * Probing comes in here as one more part of the case.
+ * What follows from a panic, the map, the answers to probes and the time: pure, and the only place
+ * that decides it.
  */
 enum map_state {
     MAP_MISSING, /* no list was whole yet */
@@ -17,8 +17,18 @@ enum map_state {
     MAP_FRESH,
 };
 
+enum probe_state {
+    PROBE_NONE,   /* nobody is asked: --verify=none */
+    PROBE_ASKING, /* it is not known yet */
+    PROBE_SILENT,
+    PROBE_UNPROBABLE,
+    PROBE_ALIVE,
+};
+
 struct judge_case {
     enum map_state map;
+    enum probe_state probe;
+    const char *found;       /* what probing found, in words; NULL unless it came to something */
     const char *source;      /* the address that the panic came from */
     const struct node *then; /* whose it was when the panic arrived here, or as soon as that
                                 could be known; NULL: nobody's until now */
@@ -33,7 +43,9 @@ struct judge_case {
 enum judge_step {
     JUDGE_HOLD,    /* the map cannot be relied on: judge again when it can */
     JUDGE_WAIT,    /* no Node has the address, but one that is new may be on its way to us */
+    JUDGE_ASK,     /* the machine is asked: judge again when it is known whether it is dead */
     JUDGE_UNKNOWN, /* no Node has it: acknowledged, counted */
+    JUDGE_ALIVE,   /* the machine lives: acknowledged, counted */
     JUDGE_INTENT,  /* an intent of that verdict, about `subject` */
 };
 
@@ -42,10 +54,9 @@ enum judge_step {
 
 struct judged {
     enum judge_step step;
-    /* of an intent: */
-    enum verdict verdict;
     const struct node *subject;   /* the Node that it is about: THEN */
-    char words[JUDGE_WORDS_SIZE]; /* why, for people */
+    enum verdict verdict;         /* of an intent */
+    char words[JUDGE_WORDS_SIZE]; /* why, for people; of an intent, and of what lives */
 };
 
 void judge(const struct judge_case *c, struct judged *judged);

@@ -99,6 +99,13 @@ static void lead(struct judgement *judgement, struct gasp *gasp)
         judgement->leading = gasp;
 }
 
+static void choose_leading(struct judgement *judgement)
+{
+    judgement->leading = NULL;
+    for (struct gasp *gasp = judgement->first; gasp != NULL; gasp = gasp->next)
+        lead(judgement, gasp);
+}
+
 const char *judgements_join(struct judgements *judgements, const struct node *subject,
                             struct gasp *gasp, bool *first)
 {
@@ -118,6 +125,27 @@ const char *judgements_join(struct judgements *judgements, const struct node *su
     if (*first)
         channel_client_deliver(judgements->actuator, &judgement->delivery);
     return judgement->delivery.id;
+}
+
+struct gasp *judgements_recall(struct judgements *judgements, const char *id, bool *sent)
+{
+    struct judgement *judgement = find(judgements, id);
+    *sent = judgement != NULL && judgement->covered > 0;
+    if (judgement == NULL)
+        return NULL;
+    struct gasp *gasps = judgement->first;
+    if (!*sent) {
+        channel_client_withdraw(judgements->actuator, &judgement->delivery);
+        end(judgements, judgement);
+        return gasps;
+    }
+    judgement->last = judgement->first;
+    for (size_t i = 1; i < judgement->covered; i++)
+        judgement->last = judgement->last->next;
+    gasps = judgement->last->next;
+    judgement->last->next = NULL;
+    choose_leading(judgement);
+    return gasps;
 }
 
 void judgements_fill(struct judgements *judgements, struct delivery *delivery,
@@ -142,9 +170,9 @@ void judgements_fill(struct judgements *judgements, struct delivery *delivery,
         .reason = leading->reason,
         .verdict = leading->verdict,
         .words = leading->words,
-        .silent_until_us = RECORD_ABSENT,
-        .last_answer_us = RECORD_ABSENT,
-        .rtt_us = RECORD_ABSENT,
+        .silent_until_us = leading->silence.until_us,
+        .last_answer_us = leading->silence.last_answer_us,
+        .rtt_us = leading->silence.rtt_us,
         .received_us = leading->received_us,
         .expires_us = leading->received_us + judgements->expire_us,
         .panics = { count, judgements->ids },
@@ -164,8 +192,6 @@ void judgements_acknowledged(struct judgements *judgements, struct delivery *del
         end(judgements, judgement);
         return;
     }
-    judgement->leading = NULL;
-    for (struct gasp *gasp = judgement->first; gasp != NULL; gasp = gasp->next)
-        lead(judgement, gasp);
+    choose_leading(judgement);
     channel_client_deliver(judgements->actuator, delivery);
 }

@@ -27,6 +27,13 @@ void judgements_free(struct judgements *judgements);
 const char *judgements_join(struct judgements *judgements, const struct node *subject,
                             struct gasp *gasp, bool *first);
 
+/*
+ * The machine of incident ID answers after all: the gasps that no intent names which was sent are
+ * taken out, to be judged again, and returned as a list.  *SENT is whether there is such an intent,
+ * which then stays; without one the judgement ends.
+ */
+struct gasp *judgements_recall(struct judgements *judgements, const char *id, bool *sent);
+
 /* For the channel: what its handlers of those names must do. */
 void judgements_fill(struct judgements *judgements, struct delivery *delivery,
                      struct record *record);

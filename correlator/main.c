@@ -11,8 +11,8 @@
 
 #define EXIT_USAGE 2
 
-static const char *const verify_names[] = { "none", NULL };
-
+enum { VERIFY_PROBE, VERIFY_NONE };
+static const char *const verify_names[] = { "probe", "none", NULL };
 
 static struct {
     const char *kubeconfig;
@@ -22,7 +22,13 @@ static struct {
     struct correlator_settings correlator;
 } given = {
     .level = LOG_LEVEL_INITIAL,
-    .correlator = { .domain = "titus.netflix.com", .expire_us = 15 * US_PER_MINUTE },
+    .correlator = { .domain = "titus.netflix.com",
+                    .expire_us = 15 * US_PER_MINUTE,
+                    .times = { .settle_us = 3 * US_PER_SECOND,
+                               .alive_us = 30 * US_PER_SECOND,
+                               .baseline_us = 20 * US_PER_MINUTE,
+                               .evidence_us = 2 * US_PER_SECOND,
+                               .sweep_us = 10 * US_PER_MINUTE } },
 };
 
 static const struct option_row rows[] = {
@@ -34,8 +40,24 @@ static const struct option_row rows[] = {
       "Where the API server is and who we are there; without it the service account of the pod "
       "we run in." },
     { "verify", OPTION_CHOICE, &given.verify, "HOW",
-      "How to make sure that a machine is dead: none says of every panic that it is unverified.",
+      "How to make sure that a machine is dead: probe connects to its kubelet's port until it is "
+      "silent, none says of every panic that it is unverified.",
       .choices = verify_names },
+    { "settle", OPTION_DURATION, &given.correlator.times.settle_us, "TIME",
+      "A machine that answers no probe for this long is silent.", .least = 300 * US_PER_MS,
+      .most = US_PER_MINUTE },
+    { "alive", OPTION_DURATION, &given.correlator.times.alive_us, "TIME",
+      "A machine that answers for this long and renews its Lease is alive.", .least = US_PER_SECOND,
+      .most = 10 * US_PER_MINUTE },
+    { "evidence", OPTION_DURATION, &given.correlator.times.evidence_us, "TIME",
+      "How often silence is confirmed to the actuator while an incident is open.",
+      .least = 100 * US_PER_MS, .most = 4 * US_PER_SECOND },
+    { "sweep", OPTION_DURATION, &given.correlator.times.sweep_us, "TIME",
+      "How often each kubelet port is tried, so that it is known which ones answer.",
+      .least = US_PER_SECOND, .most = 60 * US_PER_MINUTE },
+    { "baseline", OPTION_DURATION, &given.correlator.times.baseline_us, "TIME",
+      "Silence counts only of a port that answered within this time before the panic.",
+      .least = 2 * US_PER_SECOND, .most = 120 * US_PER_MINUTE },
     { "expire", OPTION_DURATION, &given.correlator.expire_us, "TIME",
       "A panic that could not be judged for this long leads to nothing but a row in the history.",
       .least = US_PER_SECOND, .most = 24 * 60 * US_PER_MINUTE },
@@ -93,6 +115,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     given.correlator.kube = kube;
+    given.correlator.verify = given.verify == VERIFY_PROBE;
 
     struct event_base *base = service_loop();
     if (base == NULL)

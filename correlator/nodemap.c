@@ -15,7 +15,7 @@
  * is; who owns an address is decided when somebody asks.  So there is nothing to keep right when
  * claims come and go in any order, and an update that changes no address leaves it alone.
  *
- * All in, a Node with two addresses takes about 150 bytes.
+ * All in, a Node with two addresses takes about 160 bytes.
  */
 #define NO_SLOT   0x7fffffffu
 #define FREE_SLOT 0x80000000u /* or'ed to the number of the next free slot, or NO_SLOT */
@@ -46,6 +46,17 @@ bool node_facts_claim(struct node_facts *facts, const struct address *address, e
         return false;
     facts->claims[facts->claim_count++] = (struct node_claim){ *address, rank };
     return true;
+}
+
+/* FNV-1a */
+uint32_t node_zone(const char *name)
+{
+    uint32_t hash = 2166136261u;
+    if (*name == '\0')
+        return 0;
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return hash != 0 ? hash : 1;
 }
 
 struct nodemap *nodemap_new(uint64_t seed)
@@ -166,9 +177,11 @@ static bool same_claims(const struct node_facts *a, const struct node_facts *b)
     return true;
 }
 
-static bool same_node(const struct node *a, const struct node *b)
+bool node_facts_equal(const struct node_facts *a, const struct node_facts *b)
 {
-    return strcmp(a->uid, b->uid) == 0 && strcmp(a->boot, b->boot) == 0;
+    return strcmp(a->node.name, b->node.name) == 0 && strcmp(a->node.uid, b->node.uid) == 0 &&
+           strcmp(a->node.boot, b->node.boot) == 0 && a->kubelet_port == b->kubelet_port &&
+           a->zone == b->zone && same_claims(a, b);
 }
 
 /* The claims of SLOT change from those of OLD to those of FACTS.  Told are the differences only:
@@ -199,7 +212,7 @@ void nodemap_put(struct nodemap *map, const struct node_facts *facts, nodemap_ch
     nodepool_load(&map->pool, map->at[slot], &old);
     if (!same_claims(&old, facts))
         replace_claims(map, slot, &old, facts, change, arg);
-    else if (!same_node(&old.node, &facts->node))
+    else if (!node_facts_equal(&old, facts))
         nodepool_store(&map->pool, map->at, slot, facts);
 }
 
@@ -241,9 +254,28 @@ enum nodemap_answer nodemap_find(const struct nodemap *map, const struct address
     return answer;
 }
 
+bool nodemap_load(const struct nodemap *map, const char *name, struct node_facts *facts)
+{
+    uint32_t slot = find_slot(map, name);
+    if (slot == NO_SLOT)
+        return false;
+    nodepool_load(&map->pool, map->at[slot], facts);
+    return true;
+}
+
 size_t nodemap_count(const struct nodemap *map)
 {
     return map->count;
+}
+
+bool nodemap_next_node(const struct nodemap *map, uint32_t *cursor, struct node_facts *facts)
+{
+    while (*cursor < map->slots && (map->at[*cursor] & FREE_SLOT))
+        ++*cursor;
+    if (*cursor == map->slots)
+        return false;
+    nodepool_load(&map->pool, map->at[(*cursor)++], facts);
+    return true;
 }
 
 /* The cursor counts as the claims' references do. */

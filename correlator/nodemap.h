@@ -34,12 +34,19 @@ struct node_claim {
 /* What one Node object says; no address twice. */
 struct node_facts {
     struct node node;
+    uint16_t kubelet_port; /* status.daemonEndpoints.kubeletEndpoint.Port, 0: not said */
+    uint32_t zone;         /* node_zone() of its label topology.kubernetes.io/zone */
     size_t claim_count;
     struct node_claim claims[NODE_CLAIMS_MAX];
 };
 
 /* Adds a claim, or betters the rank of one that is there; false when there is no room. */
 bool node_facts_claim(struct node_facts *facts, const struct address *address, enum node_rank rank);
+
+/* Zones are only compared, so a hash stands for each; 0 is that of "", no zone. */
+uint32_t node_zone(const char *name);
+
+bool node_facts_equal(const struct node_facts *a, const struct node_facts *b);
 
 struct nodemap;
 
@@ -67,7 +74,13 @@ enum nodemap_answer {
 enum nodemap_answer nodemap_find(const struct nodemap *map, const struct address *address,
                                  struct node *node, enum node_rank *rank);
 
+/* The Node of that name; false when there is none. */
+bool nodemap_load(const struct nodemap *map, const char *name, struct node_facts *facts);
+
 size_t nodemap_count(const struct nodemap *map);
+
+/* Walks over the Nodes; *CURSOR starts at 0, and the map must not change.  False at the end. */
+bool nodemap_next_node(const struct nodemap *map, uint32_t *cursor, struct node_facts *facts);
 
 /*
  * Walks over every claimed address, one that several Nodes claim several times.  *CURSOR starts at

@@ -21,6 +21,8 @@ enum row {
     ROW_UID,
     ROW_VERSION,
     ROW_ANNOTATION,
+    ROW_LABEL,
+    ROW_PORT,
     ROW_BOOT,
     ROW_ADDRESS,
     ROW_ADDRESS_TYPE,
@@ -38,6 +40,8 @@ enum row {
     [ROW_NODE] = { node }, [ROW_NAME] = { node ".metadata.name" },                                 \
     [ROW_UID] = { node ".metadata.uid" }, [ROW_VERSION] = { node ".metadata.resourceVersion" },    \
     [ROW_ANNOTATION] = { node ".metadata.annotations{}" },                                         \
+    [ROW_LABEL] = { node ".metadata.labels{}" },                                                   \
+    [ROW_PORT] = { node ".status.daemonEndpoints.kubeletEndpoint.Port" },                          \
     [ROW_BOOT] = { node ".status.nodeInfo.bootID" },                                               \
     [ROW_ADDRESS] = { node ".status.addresses[]" },                                                \
     [ROW_ADDRESS_TYPE] = { node ".status.addresses[].type" },                                      \
@@ -60,6 +64,7 @@ static const struct json_pick_row list_rows[] = {
 };
 
 #define INITIAL_END     "k8s.io/initial-events-end"
+#define ZONE            "topology.kubernetes.io/zone"
 #define TYPE_SIZE       16
 #define RETRY_AFTER_MAX 3600 /* seconds */
 
@@ -95,6 +100,8 @@ static void clear_object(struct nodeparse *parse)
     struct node *node = &parse->facts.node;
     node->name[0] = node->uid[0] = node->boot[0] = '\0';
     parse->facts.claim_count = 0;
+    parse->facts.kubelet_port = 0;
+    parse->facts.zone = 0;
     parse->version[0] = '\0';
     parse->odd = parse->initial_end = false;
     parse->code = parse->retry_after = 0;
@@ -160,6 +167,14 @@ static void on_annotation(struct nodeparse *parse, enum json_event event, const 
     }
 }
 
+static void on_port(struct nodeparse *parse, enum json_event event, const char *text, size_t size)
+{
+    uint64_t port = 0;
+    if (event != JSON_NUMBER || !json_count(text, size, UINT16_MAX, &port))
+        parse->odd = true;
+    parse->facts.kubelet_port = (uint16_t)port;
+}
+
 static void on_own_row(struct nodeparse *parse, unsigned row, enum json_event event,
                        const char *text, size_t size)
 {
@@ -207,6 +222,13 @@ static void on_row(void *arg, unsigned row, enum json_event event, const char *k
         break;
     case ROW_ANNOTATION:
         on_annotation(parse, event, key, text, size);
+        break;
+    case ROW_LABEL:
+        if (event == JSON_STRING && strcmp(key, ZONE) == 0)
+            parse->facts.zone = node_zone(text);
+        break;
+    case ROW_PORT:
+        on_port(parse, event, text, size);
         break;
     case ROW_ADDRESS:
         if (event == JSON_OBJECT)

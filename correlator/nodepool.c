@@ -11,6 +11,8 @@ struct entry {
     uint16_t size;
     uint8_t claims;
     uint8_t name_size;
+    uint16_t kubelet_port;
+    uint16_t zone[2];      /* in halves, so that none of these 14 bytes is padding */
     unsigned char bytes[]; /* the claims, uid and boot id as ids, the name without a NUL */
 };
 
@@ -154,6 +156,8 @@ void nodepool_store(struct nodepool *pool, uint32_t *at, uint32_t slot,
     entry->slot = slot;
     entry->claims = (uint8_t)facts->claim_count;
     entry->name_size = (uint8_t)strlen(facts->node.name);
+    entry->kubelet_port = facts->kubelet_port;
+    memcpy(entry->zone, &facts->zone, sizeof(facts->zone));
     unsigned char *out = entry->bytes;
     for (size_t i = 0; i < facts->claim_count; i++, out += CLAIM_SIZE) {
         memcpy(out, &facts->claims[i].address, sizeof(struct address));
@@ -184,7 +188,10 @@ void nodepool_load_node(const struct nodepool *pool, uint32_t offset, struct nod
 
 void nodepool_load(const struct nodepool *pool, uint32_t offset, struct node_facts *facts)
 {
+    const struct entry *entry = entry_at(pool, offset);
     nodepool_load_node(pool, offset, &facts->node);
+    facts->kubelet_port = entry->kubelet_port;
+    memcpy(&facts->zone, entry->zone, sizeof(facts->zone));
     facts->claim_count = nodepool_claim_count(pool, offset);
     for (size_t i = 0; i < facts->claim_count; i++)
         facts->claims[i] = nodepool_claim(pool, offset, i);

@@ -7,9 +7,11 @@
 #include "correlator/gasp.h"
 #include "correlator/judgements.h"
 #include "correlator/nodewatch.h"
+#include "correlator/probing.h"
 #include "correlator/roster.h"
 
-/* The role's whole state.  What correlator.c and hear.c share; nobody else includes this. */
+/* The role's whole state.  What correlator.c, hear.c and evidence.c share; nobody else includes
+ * this. */
 
 enum counter {
     PANICS,
@@ -18,11 +20,16 @@ enum counter {
     HELD,
     NO_ROOM,
     UNKNOWN,
+    ALIVE,
     INTENTS, /* the gasps that led to one, by verdict: INTENTS + enum verdict */
     ACKNOWLEDGED = INTENTS + VERDICT_MISMATCH + 1,
     INTENTS_REFUSED,
     TRACES,
     RESULTS,
+    EVIDENCE,
+    RETRACTS,
+    OPENS,
+    SPEAKS,
     COUNTERS,
 };
 extern const char *const counter_names[COUNTERS];
@@ -30,8 +37,9 @@ extern const char *const counter_names[COUNTERS];
 struct correlator {
     struct correlator_settings settings;
     char *annotation;
-    struct kube_client *kube;
+    struct kube_client *stream, *requests; /* the second only for probing */
     struct nodewatch *watch;
+    struct probing *probing; /* NULL: --verify=none */
     struct roster *roster;
     struct channel_server *listeners;
     struct channel_client *actuator;
@@ -43,7 +51,7 @@ struct correlator {
     size_t waiting; /* of the held ones: from an address that no Node has */
     struct judgements *judgements;
 
-    struct log_sample held_sample, unknown_sample;
+    struct log_sample held_sample, unknown_sample, alive_sample;
     uint64_t values[COUNTERS];
     struct counters counters;
 };
@@ -54,5 +62,25 @@ void hear(struct correlator *correlator, struct channel_peer *peer, const struct
 /* Considers again what is held. */
 void hear_again(struct correlator *correlator);
 
+/* Considers the gasps of SUSPECT, by what is known of it by now. */
+void hear_suspect(struct correlator *correlator, struct suspect *suspect);
+
+/* GASP waits for what SUSPECT turns out to be. */
+void hear_wait(struct suspect *suspect, struct gasp *gasp);
+
 /* For the judgements: its intent is where nothing is forgotten. */
 void heard_out(void *arg, const struct gasp *gasp);
+
+/* evidence.c: what goes on while an incident is open. */
+extern const struct probing_handler evidence_handler;
+/* An intent went out; the incident is open until the actuator says otherwise, or GASP expires. */
+void evidence_begin(struct correlator *correlator, struct suspect *suspect,
+                    const struct gasp *gasp);
+void evidence_open(struct correlator *correlator, const struct open_incident *open);
+void evidence_result(struct correlator *correlator, const struct result *result);
+void evidence_speaks(struct correlator *correlator, const struct speaks *speaks);
+/* For the channel's handlers: DELIVERY is a suspect's retract. */
+void evidence_fill(struct delivery *delivery, struct record *record);
+void evidence_acknowledged(struct delivery *delivery);
+/* What is known of SUSPECT's silence, by wall time. */
+struct silence evidence_silence(const struct suspect *suspect);

@@ -20,12 +20,23 @@ static void on_changed(void *arg, const struct address *address, bool claimed)
     changed++;
 }
 
-static const struct generations_handler handler = { on_replaced, on_changed };
+static char nodes[64];
+
+static void on_node(void *arg, const struct node_facts *was, const struct node_facts *is)
+{
+    (void)arg;
+    size_t used = strlen(nodes);
+    snprintf(nodes + used, sizeof(nodes) - used, "%s%s ", was != NULL ? "-" : "",
+             is != NULL ? "+" : "");
+}
+
+static const struct generations_handler handler = { on_replaced, on_changed, on_node };
 static struct generations generations;
 
 static void set_up(void)
 {
     replaced = changed = 0;
+    nodes[0] = '\0';
     generations_init(&generations, 42, &handler, &generations);
 }
 
@@ -100,6 +111,29 @@ START_TEST(a_watch_changes_the_map_that_serves)
 }
 END_TEST
 
+START_TEST(changes_of_nodes_are_told_once_a_map_serves)
+{
+    struct node_facts facts = { .node = { "a", "u", "b" } };
+    struct nodeparse_event event = { .kind = NODEPARSE_PUT, .node = &facts };
+    generations_begin(&generations);
+    generations_take(&generations, &event);
+    generations_serve(&generations);
+    generations_take(&generations, &event);
+    ck_assert_str_eq(nodes, "");
+    facts.kubelet_port = 10255;
+    generations_take(&generations, &event);
+    facts.zone = 7;
+    generations_take(&generations, &event);
+    ck_assert_str_eq(nodes, "-+ -+ ");
+    event.kind = NODEPARSE_GONE;
+    generations_take(&generations, &event);
+    generations_take(&generations, &event);
+    event.kind = NODEPARSE_PUT;
+    generations_take(&generations, &event);
+    ck_assert_str_eq(nodes, "-+ -+ - + ");
+}
+END_TEST
+
 START_TEST(strange_nodes_are_counted)
 {
     generations_begin(&generations);
@@ -121,6 +155,7 @@ static void fill(Suite *suite)
     tcase_add_test(cases, the_old_map_serves_until_the_new_one_is_whole);
     tcase_add_test(cases, a_list_that_is_abandoned_leaves_nothing);
     tcase_add_test(cases, a_watch_changes_the_map_that_serves);
+    tcase_add_test(cases, changes_of_nodes_are_told_once_a_map_serves);
     tcase_add_test(cases, strange_nodes_are_counted);
     suite_add_tcase(suite, cases);
 }

@@ -17,9 +17,12 @@ void channel_client_deliver(struct channel_client *client, struct delivery *deli
     waiting[waiting_count++] = delivery;
 }
 
+static size_t withdrawn;
+
 void channel_client_withdraw(struct channel_client *client, struct delivery *delivery)
 {
     (void)client, (void)delivery;
+    withdrawn++;
 }
 
 static const struct node node_a = { "a", "uid-1", "boot-1" };
@@ -38,7 +41,7 @@ static void note_acknowledged(void *arg, const struct gasp *gasp)
 
 static void set_up(void)
 {
-    waiting_count = used = 0;
+    waiting_count = withdrawn = used = 0;
     acknowledged[0] = '\0';
     gasps_init(&gasps);
     judgements = judgements_new(NULL, &gasps, 900, note_acknowledged, NULL);
@@ -181,6 +184,65 @@ START_TEST(more_panics_than_one_intent_names_go_with_the_next)
 }
 END_TEST
 
+START_TEST(silence_goes_with_the_intent_of_the_gasp_that_speaks)
+{
+    join(&node_a, "p1", RECORD_PANIC, VERDICT_UNPROBABLE, 5);
+    join(&node_a, "p2", RECORD_PANIC, VERDICT_SILENT, 6);
+    gasps_find(&gasps, "p2")->silence = (struct silence){ 30, 20, 10 };
+    ck_assert_str_eq(sent(waiting[0]), "a kernel-panic oops silent p2 6: p1 p2");
+    struct record record;
+    judgements_fill(judgements, waiting[0], &record);
+    ck_assert_uint_eq(record.intent.silent_until_us, 30);
+    ck_assert_uint_eq(record.intent.last_answer_us, 20);
+    ck_assert_uint_eq(record.intent.rtt_us, 10);
+}
+END_TEST
+
+/* The ids of what was recalled. */
+static const char *recall(const struct node *node, bool *was_sent)
+{
+    static char text[256];
+    char id[DIGEST_TEXT_SIZE];
+    size_t size = 0;
+    text[0] = '\0';
+    digest_incident(node->uid, node->boot, id);
+    for (struct gasp *gasp = judgements_recall(judgements, id, was_sent); gasp != NULL;
+         gasp = gasp->next)
+        text_append(text, sizeof(text), &size, "%s ", gasp->id);
+    return text;
+}
+
+START_TEST(what_was_not_sent_is_recalled)
+{
+    bool was_sent;
+    join(&node_a, "p1", RECORD_PANIC, VERDICT_SILENT, 5);
+    join(&node_a, "p2", RECORD_PANIC, VERDICT_SILENT, 6);
+    ck_assert_str_eq(recall(&node_b, &was_sent), "");
+    ck_assert(!was_sent);
+    ck_assert_str_eq(recall(&node_a, &was_sent), "p1 p2 ");
+    ck_assert(!was_sent);
+    ck_assert_uint_eq(withdrawn, 1);
+    ck_assert_uint_eq(gasps.count, 2);
+    ck_assert(join(&node_a, "p3", RECORD_PANIC, VERDICT_SILENT, 7));
+}
+END_TEST
+
+START_TEST(what_was_sent_is_not_recalled_but_what_joined_since_is)
+{
+    bool was_sent;
+    join(&node_a, "p1", RECORD_PANIC, VERDICT_UNPROBABLE, 5);
+    sent(waiting[0]);
+    join(&node_a, "p2", RECORD_PANIC, VERDICT_SILENT, 6);
+    ck_assert_str_eq(recall(&node_a, &was_sent), "p2 ");
+    ck_assert(was_sent);
+    ck_assert_uint_eq(withdrawn, 0);
+    ck_assert_str_eq(sent(waiting[0]), "a kernel-panic oops unprobable p1 5: p1");
+    judgements_acknowledged(judgements, waiting[0]);
+    ck_assert_str_eq(acknowledged, "p1 ");
+    ck_assert_uint_eq(waiting_count, 1);
+}
+END_TEST
+
 START_TEST(what_is_not_acknowledged_is_freed_at_the_end)
 {
     join(&node_a, "p1", RECORD_PANIC, VERDICT_UNVERIFIED, 5);
@@ -202,6 +264,9 @@ static void fill(Suite *suite)
     tcase_add_test(cases, the_real_panic_speaks_for_the_forged_one_before_it);
     tcase_add_test(cases, a_panic_speaks_for_the_halt_before_it);
     tcase_add_test(cases, more_panics_than_one_intent_names_go_with_the_next);
+    tcase_add_test(cases, silence_goes_with_the_intent_of_the_gasp_that_speaks);
+    tcase_add_test(cases, what_was_not_sent_is_recalled);
+    tcase_add_test(cases, what_was_sent_is_not_recalled_but_what_joined_since_is);
     tcase_add_test(cases, what_is_not_acknowledged_is_freed_at_the_end);
     suite_add_tcase(suite, cases);
 }

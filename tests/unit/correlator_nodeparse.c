@@ -27,6 +27,10 @@ static void on_event(void *arg, const struct nodeparse_event *event)
     if (event->kind == NODEPARSE_PUT || event->kind == NODEPARSE_GONE)
         note(" %s uid=%s boot=%s", event->node->node.name, event->node->node.uid,
              event->node->node.boot);
+    if (event->kind == NODEPARSE_PUT && event->node->kubelet_port != 0)
+        note(" port=%u", event->node->kubelet_port);
+    if (event->kind == NODEPARSE_PUT && event->node->zone != 0)
+        note(" zone=%s", event->node->zone == node_zone("z1") ? "z1" : "?");
     for (size_t i = 0; event->kind == NODEPARSE_PUT && i < event->node->claim_count; i++)
         note(" %s/%s", address_print(&event->node->claims[i].address, text),
              node_rank_names[event->node->claims[i].rank]);
@@ -74,7 +78,9 @@ static const char *parse(enum nodeparse_form form, const char *input)
 #define EXTERNAL(text) "{\"type\":\"ExternalIP\",\"address\":\"" text "\"}"
 #define ANNOTATED(value)                                                                           \
     META ",\"annotations\":{\"other\":\"10.0.0.9\",\"" ANNOTATION "\":" value "}"
-#define LONG_64 "0123456789012345678901234567890123456789012345678901234567890123"
+#define ZONE          "topology.kubernetes.io/zone"
+#define KUBELET(port) "\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":" port "}}"
+#define LONG_64       "0123456789012345678901234567890123456789012345678901234567890123"
 
 static const struct {
     const char *input, *expected;
@@ -105,6 +111,14 @@ static const struct {
       "put a uid=u boot=b 10.0.0.2/annotation 10.0.0.1/InternalIP v=5; put c uid=w boot=; " },
     { EVENT("ADDED", META, HAS(INTERNAL("10.0.0.1") ",{\"address\":\"10.0.0.2\"}")),
       "put a uid=u boot=b 10.0.0.1/InternalIP v=5; " },
+    /* the kubelet's port and the zone, and that nothing of them is left to the next */
+    { EVENT("ADDED", META ",\"labels\":{\"a\":\"b\",\"" ZONE "\":\"z1\"}",
+            BOOTED "," KUBELET("10255")) EVENT("ADDED", META, BOOTED),
+      "put a uid=u boot=b port=10255 zone=z1 v=5; put a uid=u boot=b v=5; " },
+    { EVENT("ADDED", META ",\"labels\":{\"" ZONE "\":7}", BOOTED "," KUBELET("65536")),
+      "put a uid=u boot=b v=5 odd; " },
+    { EVENT("ADDED", META ",\"labels\":null", BOOTED "," KUBELET("\"10250\"")),
+      "put a uid=u boot=b v=5 odd; " },
     /* odd Nodes: what can be kept is kept */
     { EVENT("ADDED", META, HAS(INTERNAL("10.0.0.1") "," INTERNAL("10.0.0.256"))),
       "put a uid=u boot=b 10.0.0.1/InternalIP v=5 odd; " },

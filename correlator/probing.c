@@ -1,0 +1,323 @@
+#include "correlator/probing.h"
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "correlator/elapsed.h"
+#include "correlator/sweep.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * Every answer, whoever was asked for whatever reason, is a baseline of that port and an answer of
+ * that suspect.  Nothing is freed but at the end of a suspect's own pass, so whatever handles an
+ * answer may rely on what it holds.
+ *
+ * Two timers: the sweep's goes always, the suspects' only while there are any.
+ */
+#define PASS_US   (50 * US_PER_MS)
+#define SWEEP_US  (200 * US_PER_MS)
+#define ANSWER_US (3 * US_PER_SECOND) /* what the sweep waits: a second SYN has its time, too */
+#define BUCKETS   4096
+
+enum counter { SUSPECTS, GAPS, CUT_OFF, COUNTERS };
+static const char *const counter_names[COUNTERS] = { "suspects", "gaps", "cut_off" };
+
+struct probing {
+    const struct probing_handler *handler;
+    void *arg;
+    struct means means;
+    struct witness_rules rules;
+    struct kubelets kubelets;
+    struct sweep sweep;
+    struct probe_list swept;
+    struct event *sweep_timer, *pass_timer;
+    TAILQ_HEAD(, suspect) all;
+    LIST_HEAD(, suspect) buckets[BUCKETS];
+    size_t count;
+    struct log_sample gap_sample, cut_off_sample;
+    uint64_t values[COUNTERS];
+    struct counters counters;
+};
+
+static void on_heard(void *arg, struct probe_list *list, enum probe_use use,
+                     const struct probe_result *result)
+{
+    struct probing *probing = arg;
+    if (use == PROBE_WITNESS)
+        witness_heard(probing->means.witnesses, list, result);
+    if (result->answer != ANSWER_YES) {
+        if (use == PROBE_SUSPECT)
+            suspect_unanswered((struct suspect *)list, result);
+        return;
+    }
+    struct kubelet *kubelet = kubelets_find(&probing->kubelets, result->address, result->node);
+    if (kubelet != NULL) {
+        kubelet->answered_us = result->now_us;
+        uint64_t rtt_us = known_trip_us(kubelet->rtt_us, result->rtt_us);
+        kubelet->rtt_us = rtt_us < UINT32_MAX ? (uint32_t)rtt_us : UINT32_MAX;
+    }
+    struct suspect *suspect = probing_find(probing, result->node);
+    if (suspect == NULL)
+        return;
+    suspect_answered(&probing->means, suspect, result);
+    probing->handler->answered(probing->arg, suspect);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct probing *probing = arg;
+    uint64_t now_us = clock_monotonic_us();
+    sweep_pass(&probing->sweep, &probing->kubelets, probing->means.times.sweep_us, now_us);
+    while (prober_has_room(probing->means.prober, PROBE_SWEEP)) {
+        size_t at = sweep_next(&probing->sweep, &probing->kubelets);
+        if (at == SIZE_MAX)
+            break;
+        const struct kubelet *kubelet = &probing->kubelets.all[at];
+        if (!kubelets_is_shared(&probing->kubelets, at))
+            probe_begin(probing->means.prober, &probing->swept, PROBE_SWEEP, &kubelet->address,
+                        kubelet->port, kubelet->node, ANSWER_US);
+    }
+}
+
+static void note_gap(struct probing *probing)
+{
+    uint64_t skipped;
+    probing->values[GAPS]++;
+    if (log_sample_due(&probing->gap_sample, clock_monotonic_us(), &skipped))
+        log_warning("we stood still: what is silent must settle again (and %llu times more)",
+                    (unsigned long long)skipped);
+}
+
+static void note_state(struct probing *probing, struct suspect *suspect, uint64_t now_us)
+{
+    char words[WORDS_SIZE];
+    struct finding finding;
+    uint64_t skipped;
+    if (suspect->state != SETTLE_CUT_OFF)
+        return;
+    probing->values[CUT_OFF]++;
+    if (!log_sample_due(&probing->cut_off_sample, now_us, &skipped))
+        return;
+    suspect_finding(&probing->means, suspect, now_us, &finding);
+    log_warning_of(suspect->retract.id,
+                   "held, for it may be we who are cut off from node %s: %s (and %llu like it)",
+                   suspect->node.name, words_silent(&finding, words), (unsigned long long)skipped);
+}
+
+static void end(struct probing *probing, struct suspect *suspect)
+{
+    LIST_REMOVE(suspect, in_bucket);
+    TAILQ_REMOVE(&probing->all, suspect, in_all);
+    probing->count--;
+    suspect_free(&probing->means, suspect);
+}
+
+/* Only what was asked lately is silent still: without room for probes nothing is.  *ROOM is cleared
+ * when the actuator cannot be told more at this moment. */
+static void see_to_evidence(struct probing *probing, struct suspect *suspect, uint64_t now_us,
+                            bool *room)
+{
+    uint64_t every_us = probing->means.times.evidence_us;
+    if (!*room || suspect->state != SETTLE_SILENT ||
+        elapsed_us(suspect->evidence_us, now_us) < every_us ||
+        elapsed_us(suspect->settle.attempted_us, now_us) > every_us)
+        return;
+    *room = probing->handler->evidence(probing->arg, suspect);
+    if (*room)
+        suspect->evidence_us = now_us;
+}
+
+static void pass(struct probing *probing, struct suspect *suspect, uint64_t now_us, bool *room)
+{
+    enum settle_state before = suspect->state;
+    if (suspect->gasps == NULL && !suspect_is_open(suspect, now_us)) {
+        if (!suspect->is_retracting)
+            end(probing, suspect);
+        return;
+    }
+    if (suspect_pass(&probing->means, suspect, now_us))
+        note_gap(probing);
+    bool changed = suspect->state != before;
+    if (changed)
+        note_state(probing, suspect, now_us);
+    if (changed || elapsed_us(suspect->judged_us, now_us) >= US_PER_SECOND) {
+        suspect->judged_us = now_us;
+        probing->handler->judge(probing->arg, suspect);
+    }
+    if (suspect_is_open(suspect, now_us))
+        see_to_evidence(probing, suspect, now_us, room);
+}
+
+/* The first for whom there was no room for a probe comes first the next time. */
+static void take_turns(struct probing *probing)
+{
+    struct suspect *first, *moved;
+    TAILQ_FOREACH(first, &probing->all, in_all)
+    {
+        if (first->had_no_room)
+            break;
+    }
+    while (first != NULL && (moved = TAILQ_FIRST(&probing->all)) != first) {
+        TAILQ_REMOVE(&probing->all, moved, in_all);
+        TAILQ_INSERT_TAIL(&probing->all, moved, in_all);
+    }
+}
+
+static void on_pass(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct probing *probing = arg;
+    uint64_t now_us = clock_monotonic_us();
+    witnesses_pass(probing->means.witnesses, now_us);
+    bool room = true;
+    struct suspect *next;
+    for (struct suspect *each = TAILQ_FIRST(&probing->all); each != NULL; each = next) {
+        next = TAILQ_NEXT(each, in_all);
+        pass(probing, each, clock_monotonic_us(), &room);
+    }
+    take_turns(probing);
+    if (probing->count == 0) {
+        event_del(probing->pass_timer);
+        witnesses_rest(probing->means.witnesses);
+    }
+}
+
+static bool is_suspect(void *arg, uint64_t node)
+{
+    return probing_find(arg, node) != NULL;
+}
+
+static void add_timer(struct event *timer, uint64_t us)
+{
+    event_add(timer, &(struct timeval){ .tv_usec = (suseconds_t)us });
+}
+
+static void read_own_boot(struct kubelets *kubelets)
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file == NULL || fscanf(file, "%63s", kubelets->own_boot) != 1)
+        log_warning("/proc/sys/kernel/random/boot_id cannot be read: if this machine is a Node it "
+                    "may be its own witness");
+    if (file != NULL)
+        fclose(file);
+}
+
+struct probing *probing_new(struct event_base *base, struct kube_client *kube,
+                            const struct settle_times *times, const struct probing_handler *handler,
+                            void *arg)
+{
+    struct probing *probing = xcalloc(1, sizeof(*probing));
+    probing->handler = handler;
+    probing->arg = arg;
+    probing->counters = (struct counters){ counter_names, COUNTERS, probing->values };
+    TAILQ_INIT(&probing->all);
+    read_own_boot(&probing->kubelets);
+    probing->rules = (struct witness_rules){ times->baseline_us, is_suspect, probing };
+    probing->means.times = *times;
+    probing->means.kubelets = &probing->kubelets;
+    probing->means.prober = prober_new(base, on_heard, probing);
+    probing->means.witnesses = witnesses_new(probing->means.prober, &probing->kubelets,
+                                             &probing->means.times, &probing->rules);
+    probing->means.leases = lease_reader_new(kube);
+    probing->pass_timer = event_new(base, -1, EV_PERSIST, on_pass, probing);
+    probing->sweep_timer = event_new(base, -1, EV_PERSIST, on_sweep, probing);
+    add_timer(probing->sweep_timer, SWEEP_US);
+    return probing;
+}
+
+void probing_free(struct probing *probing)
+{
+    if (probing == NULL)
+        return;
+    while (!TAILQ_EMPTY(&probing->all))
+        end(probing, TAILQ_FIRST(&probing->all));
+    probe_close(&probing->swept);
+    event_free(probing->sweep_timer);
+    event_free(probing->pass_timer);
+    witnesses_free(probing->means.witnesses);
+    lease_reader_free(probing->means.leases);
+    prober_free(probing->means.prober);
+    kubelets_free(&probing->kubelets);
+    free(probing);
+}
+
+void probing_replace(struct probing *probing, const struct nodemap *map)
+{
+    kubelets_replace(&probing->kubelets, map);
+}
+
+void probing_change(struct probing *probing, const struct node_facts *was,
+                    const struct node_facts *is)
+{
+    kubelets_change(&probing->kubelets, was, is);
+}
+
+struct suspect *probing_find(const struct probing *probing, uint64_t node)
+{
+    struct suspect *suspect;
+    LIST_FOREACH(suspect, &probing->buckets[node % BUCKETS], in_bucket)
+    {
+        if (suspect->number == node)
+            return suspect;
+    }
+    return NULL;
+}
+
+static struct suspect *add(struct probing *probing, struct suspect *suspect)
+{
+    LIST_INSERT_HEAD(&probing->buckets[suspect->number % BUCKETS], suspect, in_bucket);
+    TAILQ_INSERT_TAIL(&probing->all, suspect, in_all);
+    if (probing->count++ == 0)
+        add_timer(probing->pass_timer, PASS_US);
+    probing->values[SUSPECTS]++;
+    suspect_pass(&probing->means, suspect, clock_monotonic_us());
+    return suspect;
+}
+
+struct suspect *probing_suspect(struct probing *probing, const struct node_facts *facts,
+                                const struct address *source)
+{
+    struct address addresses[NODE_CLAIMS_MAX];
+    size_t count = kubelets_choose(&probing->kubelets, facts, source, addresses);
+    uint16_t port = facts->kubelet_port != 0 ? facts->kubelet_port : KUBELET_PORT;
+    return add(probing,
+               suspect_new(&probing->means, &facts->node, addresses, count, port, facts->zone));
+}
+
+struct suspect *probing_suspect_at(struct probing *probing, const struct node *node,
+                                   const struct address *address, uint16_t port)
+{
+    const struct kubelet *kubelet = kubelets_find(&probing->kubelets, address, node_number(node));
+    uint32_t zone = kubelet != NULL ? kubelet->zone : 0;
+    return add(probing, suspect_new(&probing->means, node, address, 1, port, zone));
+}
+
+size_t probing_suspects(const struct probing *probing)
+{
+    return probing->count;
+}
+
+const struct means *probing_means(const struct probing *probing)
+{
+    return &probing->means;
+}
+
+void probing_coverage(const struct probing *probing, size_t *ports, size_t *good)
+{
+    *ports = probing->kubelets.count;
+    *good =
+        kubelets_good(&probing->kubelets, clock_monotonic_us(), probing->means.times.baseline_us);
+}
+
+void probing_log_counts(const struct probing *probing)
+{
+    size_t ports, good;
+    probing_coverage(probing, &ports, &good);
+    log_info("kubelet ports: %zu, answering %zu", ports, good);
+    counters_log(&probing->counters);
+    counters_log(prober_counters(probing->means.prober));
+    counters_log(lease_reader_counters(probing->means.leases));
+}
