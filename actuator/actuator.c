@@ -1,13 +1,17 @@
 #include "actuator/actuator.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "actuator/control.h"
 #include "actuator/counts.h"
 #include "actuator/engine.h"
+#include "actuator/ledger.h"
 #include "actuator/request.h"
+#include "actuator/sweep.h"
 #include "actuator/turn.h"
 #include "common/channel.h"
 #include "common/clock.h"
@@ -15,6 +19,8 @@
 #include "common/service.h"
 
 static const struct timeval stats_every = { .tv_sec = 10 };
+static const struct timeval retain_every = { .tv_sec = 10 };
+static const struct timeval retain_soon = { .tv_usec = 100 * US_PER_MS };
 static const struct timeval drain_most = { .tv_sec = 2 };
 
 struct actuator {
@@ -22,16 +28,20 @@ struct actuator {
     const struct actuator_options *options;
     char instance[128];
     uint64_t values[COUNTS];
-    uint64_t values_sent[COUNTS];
     struct counters counters;
     struct names *names;
+    struct optouts optouts;
+    char own_boot[64];
     struct incidents *incidents;
     struct people *people;
-    struct kube_client *client;
+    struct kube_client *client, *ledger_client;
+    struct ledger *ledger; /* NULL: nothing is written */
+    struct control *control;
     struct engine *engine;
+    struct sweep *sweep; /* NULL: nothing is written */
     struct channel_server *server;
     struct turn *turn;
-    struct event *stats;
+    struct event *stats, *retain;
 };
 
 static void show_status(const struct actuator *actuator)
@@ -47,14 +57,28 @@ static void show_status(const struct actuator *actuator)
                    (unsigned long long)values[COUNT_NODES_DELETED]);
 }
 
+static void refuse_intent(struct actuator *actuator, struct channel_peer *peer,
+                          const struct intent *intent, const char *why)
+{
+    actuator->values[COUNT_INTENTS_REFUSED]++;
+    channel_peer_refuse(peer, RECORD_INTENT, intent->id, why);
+}
+
 static void take_intent(struct actuator *actuator, struct channel_peer *peer,
                         const struct intent *intent)
 {
     char why[RECORD_WHY_SIZE];
 
     if (!request_check(intent, clock_wall_us(), why)) {
-        actuator->values[COUNT_INTENTS_REFUSED]++;
-        channel_peer_refuse(peer, RECORD_INTENT, intent->id, why);
+        refuse_intent(actuator, peer, intent, why);
+        return;
+    }
+    if (!engine_has_room_for(actuator->engine, intent->id)) {
+        refuse_intent(actuator, peer, intent, "too many incidents are open; send it again later");
+        return;
+    }
+    if (engine_is_ending(actuator->engine, intent->id)) {
+        refuse_intent(actuator, peer, intent, "what was set for it is being undone; send it again");
         return;
     }
     actuator->values[COUNT_INTENTS]++;
@@ -79,13 +103,31 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
         break;
     case RECORD_EVIDENCE:
         actuator->values[COUNT_EVIDENCE]++;
+        engine_evidence(actuator->engine, record->evidence.id, record->evidence.silent_until_us);
         break;
     default: /* the channel lets nothing else through from a correlator */
         break;
     }
 }
 
-static const struct channel_server_handler upstream = { .record = on_record };
+/* To all: more than one correlator may be there, and each may have forgotten. */
+static void on_joined(void *arg, struct channel_peer *peer)
+{
+    (void)peer;
+    const struct actuator *actuator = arg;
+    engine_tell_open(actuator->engine);
+}
+
+static const struct channel_server_handler upstream = { .record = on_record, .joined = on_joined };
+
+static void on_probe(void *arg, const struct open_incident *open)
+{
+    const struct actuator *actuator = arg;
+    const struct record record = { .kind = RECORD_OPEN, .open = *open };
+
+    if (actuator->server)
+        channel_server_broadcast(actuator->server, &record);
+}
 
 static void on_ended(void *arg)
 {
@@ -93,10 +135,27 @@ static void on_ended(void *arg)
     turn_closes(actuator->turn);
 }
 
-static void on_drained(void *arg)
+static void on_leave_changed(void *arg)
+{
+    const struct actuator *actuator = arg;
+    if (actuator->engine)
+        engine_leave_changed(actuator->engine);
+}
+
+static void on_released(void *arg)
 {
     const struct actuator *actuator = arg;
     event_base_loopbreak(actuator->base);
+}
+
+static void on_drained(void *arg)
+{
+    const struct actuator *actuator = arg;
+
+    if (actuator->ledger)
+        ledger_release(actuator->ledger, on_released, arg);
+    else
+        event_base_loopbreak(actuator->base);
 }
 
 static void on_stats(evutil_socket_t fd, short what, void *arg)
@@ -105,14 +164,23 @@ static void on_stats(evutil_socket_t fd, short what, void *arg)
     struct actuator *actuator = arg;
 
     show_status(actuator);
-    if (memcmp(actuator->values, actuator->values_sent, sizeof(actuator->values)) == 0)
-        return;
+    engine_remind(actuator->engine);
     struct record record = { .kind = RECORD_STATS };
     struct arena arena = { 0 };
     counters_record(&actuator->counters, &arena, &record.stats.counters);
+    counters_record(channel_server_counters(actuator->server), &arena, &record.stats.counters);
     channel_server_broadcast(actuator->server, &record);
     arena_free(&arena);
-    memcpy(actuator->values_sent, actuator->values, sizeof(actuator->values));
+}
+
+static void on_retain(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    const struct actuator *actuator = arg;
+    bool more =
+        incidents_retain(actuator->incidents, &actuator->options->retention, clock_wall_us());
+
+    evtimer_add(actuator->retain, more ? &retain_soon : &retain_every);
 }
 
 static void resume(void *arg, struct incident *incident)
@@ -136,27 +204,98 @@ static bool open_database(struct actuator *actuator)
     return true;
 }
 
+static bool read_optouts(struct actuator *actuator)
+{
+    const struct actuator_options *options = actuator->options;
+    struct optouts *optouts = &actuator->optouts;
+
+    optouts->names = actuator->names;
+    optouts->include_control_plane = options->include_control_plane;
+    optouts->own_boot = actuator->own_boot;
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!file || fscanf(file, "%63s", actuator->own_boot) != 1)
+        log_warning("/proc/sys/kernel/random/boot_id cannot be read, so the Node that this runs "
+                    "on is not known");
+    if (file)
+        fclose(file);
+    if (optouts_select(optouts, options->node_selector))
+        return true;
+    log_error("--node-selector: not of the form KEY=VALUE,KEY=VALUE, with at most %d of them",
+              OPTOUTS_SELECTOR_MAX);
+    return false;
+}
+
+static struct kube_client *open_client(struct actuator *actuator)
+{
+    char error[KUBE_ERROR_SIZE];
+    struct kube_client *client =
+        kube_client_new(actuator->base, actuator->options->kube, KUBE_REQUESTS, error);
+
+    if (!client)
+        log_error("%s", error);
+    return client;
+}
+
+/* Whether anything at all is written to the cluster. */
+static bool writes(const struct actuator *actuator)
+{
+    return actuator->options->mode > MODE_OBSERVE && actuator->options->dry == REMEDY_REAL;
+}
+
+static bool may_write(void *arg)
+{
+    const struct actuator *actuator = arg;
+    return ledger_may_write(actuator->ledger);
+}
+
+/* What only an actuator that writes has: leave to do so, and what it may have to undo. */
+static bool open_writing(struct actuator *actuator)
+{
+    actuator->ledger_client = open_client(actuator);
+    if (!actuator->ledger_client)
+        return false;
+    actuator->ledger = ledger_new(&(struct ledger_setup){
+        .base = actuator->base,
+        .client = actuator->ledger_client,
+        .identity = incidents_identity(actuator->incidents),
+        .limits = &actuator->options->limits,
+        .failures = &actuator->values[COUNT_LEDGER_FAILURES],
+        .changed = on_leave_changed,
+        .arg = actuator,
+    });
+    actuator->sweep = sweep_new(&(struct sweep_setup){
+        .base = actuator->base,
+        .client = actuator->client,
+        .names = actuator->names,
+        .counts = actuator->values,
+        .may_write = may_write,
+        .arg = actuator,
+    });
+    return true;
+}
+
 static bool open_engine(struct actuator *actuator)
 {
     const struct actuator_options *options = actuator->options;
-    char error[KUBE_ERROR_SIZE];
 
-    actuator->client = kube_client_new(actuator->base, options->kube, KUBE_REQUESTS, error);
-    if (!actuator->client) {
-        log_error("%s", error);
-        return false;
-    }
+    actuator->client = open_client(actuator);
     actuator->names = names_new(options->domain);
+    if (!actuator->client || !read_optouts(actuator) ||
+        (writes(actuator) && !open_writing(actuator)))
+        return false;
     actuator->engine = engine_new(&(struct engine_setup){
         .base = actuator->base,
         .client = actuator->client,
         .people = actuator->people,
         .names = actuator->names,
+        .optouts = &actuator->optouts,
+        .ledger = actuator->ledger,
         .instance = actuator->instance,
         .mode = options->mode,
         .dry = options->dry,
         .accept_unverified = options->accept_unverified,
         .counts = actuator->values,
+        .probe = on_probe,
         .ended = on_ended,
         .drained = on_drained,
         .arg = actuator,
@@ -180,6 +319,14 @@ static bool open_upstream(struct actuator *actuator)
     return true;
 }
 
+static bool open_control(struct actuator *actuator)
+{
+    if (!actuator->options->control)
+        return true;
+    actuator->control = control_new(actuator->base, actuator->options->control, actuator->ledger);
+    return actuator->control != NULL;
+}
+
 struct actuator *actuator_new(struct event_base *base, const struct actuator_options *options)
 {
     struct actuator *actuator = xcalloc(1, sizeof(*actuator));
@@ -189,7 +336,8 @@ struct actuator *actuator_new(struct event_base *base, const struct actuator_opt
     actuator->counters = (struct counters){ count_names, COUNTS, actuator->values };
     if (gethostname(actuator->instance, sizeof(actuator->instance) - 1) != 0)
         strcpy(actuator->instance, NAMES_CALLER);
-    if (!open_database(actuator) || !open_engine(actuator) || !open_upstream(actuator)) {
+    if (!open_database(actuator) || !open_engine(actuator) || !open_upstream(actuator) ||
+        !open_control(actuator)) {
         actuator_free(actuator);
         return NULL;
     }
@@ -200,6 +348,8 @@ struct actuator *actuator_new(struct event_base *base, const struct actuator_opt
     }
     actuator->stats = event_new(base, -1, EV_PERSIST, on_stats, actuator);
     event_add(actuator->stats, &stats_every);
+    actuator->retain = evtimer_new(base, on_retain, actuator);
+    evtimer_add(actuator->retain, &retain_every);
     show_status(actuator);
     return actuator;
 }
@@ -211,12 +361,18 @@ void actuator_free(struct actuator *actuator)
     if (actuator->turn) {
         turn_finish(actuator->turn);
         counters_log(&actuator->counters);
+        counters_log(channel_server_counters(actuator->server));
     }
     turn_free(actuator->turn);
+    control_free(actuator->control);
+    ledger_free(actuator->ledger);
+    if (actuator->ledger_client)
+        kube_client_free(actuator->ledger_client);
     if (actuator->server)
         channel_server_free(actuator->server);
     if (actuator->client)
         kube_client_free(actuator->client);
+    sweep_free(actuator->sweep);
     engine_free(actuator->engine);
     names_free(actuator->names);
     people_free(actuator->people);
@@ -224,6 +380,8 @@ void actuator_free(struct actuator *actuator)
         incidents_close(actuator->incidents);
     if (actuator->stats)
         event_free(actuator->stats);
+    if (actuator->retain)
+        event_free(actuator->retain);
     free(actuator);
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 
+#include "actuator/incidents.h"
+#include "actuator/limits.h"
 #include "actuator/remedy.h"
 #include "actuator/rights.h"
 #include "common/kube/config.h"
@@ -17,6 +19,11 @@ struct actuator_options {
     enum mode mode;
     enum remedy_dry dry;
     bool accept_unverified;
+    bool include_control_plane;
+    char *node_selector; /* "K=V,...", changed by reading it; NULL: every Node */
+    const char *control; /* the socket for people; NULL: there is none */
+    struct limits limits;
+    struct incidents_retention retention;
 };
 
 /* OPTIONS outlives the actuator.  NULL with a message logged. */
@@ -27,6 +34,6 @@ void actuator_free(struct actuator *actuator);
  * service_start(). */
 void actuator_stop(void *actuator);
 
-/* --check: whether the state directory can be written and the API server answers us.  Logs what is
- * wrong. */
+/* --check: whether the state directory can be written, the API server answers us, and, in what writes
+ * to the cluster, the ledger may be updated.  Logs what is wrong. */
 bool actuator_check(struct event_base *base, const struct actuator_options *options);

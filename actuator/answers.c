@@ -1,126 +1,39 @@
 #include "actuator/answers.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 
-enum node_row {
-    NODE_UID,
-    NODE_VERSION,
-    NODE_FINALIZER,
-    NODE_ANNOTATION,
-    NODE_UNSCHEDULABLE,
-    NODE_TAINT,
-    NODE_TAINT_KEY,
-    NODE_TAINT_VALUE,
-    NODE_TAINT_EFFECT,
-    NODE_TAINT_TIME,
-    NODE_BOOT,
-    NODE_VOLUME,
-};
+enum lease_row { LEASE_RENEWED, LEASE_DURATION };
 
-static const struct json_pick_row node_rows[] = {
-    [NODE_UID] = { "metadata.uid" },
-    [NODE_VERSION] = { "metadata.resourceVersion" },
-    [NODE_FINALIZER] = { "metadata.finalizers[]" },
-    [NODE_ANNOTATION] = { "metadata.annotations{}" },
-    [NODE_UNSCHEDULABLE] = { "spec.unschedulable" },
-    [NODE_TAINT] = { "spec.taints[]" },
-    [NODE_TAINT_KEY] = { "spec.taints[].key" },
-    [NODE_TAINT_VALUE] = { "spec.taints[].value" },
-    [NODE_TAINT_EFFECT] = { "spec.taints[].effect" },
-    [NODE_TAINT_TIME] = { "spec.taints[].timeAdded" },
-    [NODE_BOOT] = { "status.nodeInfo.bootID" },
-    [NODE_VOLUME] = { "status.volumesAttached[].name" },
+static const struct json_pick_row lease_rows[] = {
+    [LEASE_RENEWED] = { "spec.renewTime" },
+    [LEASE_DURATION] = { "spec.leaseDurationSeconds" },
     { NULL },
 };
 
-struct reading {
-    const struct names *names;
-    struct answer_node *node;
-};
-
-static void keep(struct answer_node *node, const char **text, enum json_event event,
-                 const char *from, size_t size)
-{
-    if (event == JSON_STRING)
-        *text = arena_copy(&node->arena, from, size);
-}
-
-static void take_taint(struct answer_node *node, enum node_row row, enum json_event event,
+static void take_lease(void *arg, unsigned row, enum json_event event, const char *key,
                        const char *text, size_t size)
 {
-    if (row == NODE_TAINT) {
-        if (event != JSON_OBJECT)
-            return;
-        node->taints = xrealloc(node->taints, (node->taint_count + 1) * sizeof(*node->taints));
-        node->taints[node->taint_count++] = (struct answer_taint){ 0 };
-        return;
-    }
-    struct answer_taint *taint = &node->taints[node->taint_count - 1];
-    const char **const texts[] = { &taint->key, &taint->value, &taint->effect, &taint->time_added };
-    keep(node, texts[row - NODE_TAINT_KEY], event, text, size);
+    (void)key;
+    struct lease_reading *reading = arg;
+    uint64_t seconds;
+
+    if (row == LEASE_RENEWED && event == JSON_STRING && size < sizeof(reading->renewed))
+        memcpy(reading->renewed, text, size + 1);
+    else if (row == LEASE_DURATION && event == JSON_NUMBER &&
+             json_count(text, size, INT32_MAX, &seconds))
+        reading->duration_us = seconds * US_PER_SECOND;
 }
 
-static void take_node(void *arg, unsigned row, enum json_event event, const char *key,
-                      const char *text, size_t size)
+bool answer_lease_read(const char *bytes, size_t size, struct lease_reading *reading)
 {
-    const struct reading *reading = arg;
-    struct answer_node *node = reading->node;
-
-    switch ((enum node_row)row) {
-    case NODE_UID:
-        keep(node, &node->uid, event, text, size);
-        break;
-    case NODE_VERSION:
-        keep(node, &node->resource_version, event, text, size);
-        break;
-    case NODE_FINALIZER:
-        node->finalizers = true;
-        break;
-    case NODE_ANNOTATION:
-        if (strcmp(key, reading->names->node_set) == 0)
-            keep(node, &node->set, event, text, size);
-        break;
-    case NODE_UNSCHEDULABLE:
-        node->unschedulable = event == JSON_TRUE;
-        break;
-    case NODE_TAINT:
-    case NODE_TAINT_KEY:
-    case NODE_TAINT_VALUE:
-    case NODE_TAINT_EFFECT:
-    case NODE_TAINT_TIME:
-        take_taint(node, row, event, text, size);
-        break;
-    case NODE_BOOT:
-        keep(node, &node->boot, event, text, size);
-        break;
-    case NODE_VOLUME:
-        node->volumes++;
-        break;
-    }
-}
-
-struct answer_node *answer_node_read(const struct names *names, const char *bytes, size_t size)
-{
-    struct answer_node *node = xcalloc(1, sizeof(*node));
-    struct reading reading = { names, node };
-
-    if (json_pick_document(node_rows, take_node, &reading, bytes, size) && node->uid &&
-        node->boot && node->resource_version)
-        return node;
-    answer_node_free(node);
-    return NULL;
-}
-
-void answer_node_free(struct answer_node *node)
-{
-    if (!node)
-        return;
-    arena_free(&node->arena);
-    free(node->taints);
-    free(node);
+    reading->renewed[0] = '\0';
+    reading->duration_us = 0;
+    reading->found = json_pick_document(lease_rows, take_lease, reading, bytes, size) &&
+                     reading->renewed[0] != '\0' && reading->duration_us > 0;
+    return reading->found;
 }
 
 static const struct json_pick_row version_rows[] = {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actuator/lease.h"
 #include "actuator/names.h"
 #include "common/memory.h"
 
@@ -16,27 +17,61 @@ struct answer_taint {
     const char *key, *value, *effect, *time_added; /* NULL: not there */
 };
 
+struct answer_pair {
+    const char *key, *value;
+};
+struct answer_pairs {
+    size_t count;
+    struct answer_pair *pairs;
+};
+/* The value of KEY; NULL: it is not among them. */
+const char *answer_pairs_find(const struct answer_pairs *pairs, const char *key);
+
+enum answer_ready { READY_UNKNOWN, READY_FALSE, READY_TRUE };
+
 struct answer_node {
-    const char *uid, *boot;
+    const char *name, *uid, *boot;
     const char *resource_version;
     bool unschedulable;
-    bool finalizers; /* has at least one */
-    size_t volumes;  /* in status.volumesAttached */
-    const char *set; /* the annotation that lists what we set, or NULL */
+    bool finalizers;         /* has at least one */
+    enum answer_ready ready; /* the condition; READY_UNKNOWN also when there is none */
+    const char *address; /* where its kubelet listens: its first InternalIP; NULL: it has none */
+    uint64_t port;       /* the kubelet's; 0: not said */
+    size_t volumes;      /* in status.volumesAttached */
+    const char *set;     /* the annotation that lists what we set, or NULL */
     size_t taint_count;
     struct answer_taint *taints;
+    struct answer_pairs labels, annotations;
     struct arena arena; /* all texts */
 };
+
+/* Whether TAINT is the one that says that the machine is out of service (KEP-2268). */
+bool answer_taint_is_out_of_service(const struct answer_taint *taint);
 
 /* NULL when BYTES are not a Node: no JSON, or one without uid, bootID or resourceVersion. */
 struct answer_node *answer_node_read(const struct names *names, const char *bytes, size_t size);
 void answer_node_free(struct answer_node *node);
+
+/* A page of a list of Nodes; those without uid, bootID or resourceVersion are left out. */
+struct answer_nodes {
+    size_t count;
+    struct answer_node **nodes;
+    bool more; /* there is another page */
+};
+
+/* NULL when BYTES are not a list. */
+struct answer_nodes *answer_nodes_read(const struct names *names, const char *bytes, size_t size);
+void answer_nodes_free(struct answer_nodes *nodes);
+
+/* Fills what READING takes from a Lease; false when BYTES are none that was ever renewed. */
+bool answer_lease_read(const char *bytes, size_t size, struct lease_reading *reading);
 
 struct answer_pod {
     const char *namespace, *name, *uid;
     bool finished; /* phase Succeeded or Failed */
     bool ours;     /* carries our condition: it was lastgasp that made it Failed */
     bool mirror;   /* of a static pod: the kubelet's, not the API's */
+    bool keeps;    /* annotated pod.DOMAIN/lastgasp=annotate: not to be removed */
     /* the controller among its owners; NULL: none */
     const char *owner_kind, *owner_name, *owner_uid, *owner_api;
 };

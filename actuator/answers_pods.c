@@ -112,12 +112,14 @@ static void take_state(struct answer_pods *pods, enum pod_row row, const char *k
 {
     struct answer_pod *pod = &pods->pod;
 
-    if (row == POD_ANNOTATION)
+    if (row == POD_ANNOTATION) {
         pod->mirror |= strcmp(key, NAMES_MIRROR) == 0;
-    else if (row == POD_PHASE)
+        pod->keeps |= strcmp(key, pods->names->pod_lastgasp) == 0 && strcmp(text, "annotate") == 0;
+    } else if (row == POD_PHASE) {
         pod->finished = strcmp(text, "Succeeded") == 0 || strcmp(text, "Failed") == 0;
-    else
+    } else {
         pod->ours |= is_our_condition(pods->names, text);
+    }
 }
 
 static void take(void *arg, unsigned row, enum json_event event, const char *key, const char *text,

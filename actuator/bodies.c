@@ -76,6 +76,8 @@ static void build_node(struct bodies *bodies, const struct remedy_request *reque
     } else {
         if (request->kind == REMEDY_MARK_NODE)
             bodies_write_node_mark(bodies, request->node);
+        else if (request->kind == REMEDY_CLEAR_NODE)
+            bodies_write_node_clear(bodies->writer, bodies->names, request->node);
         else
             bodies_write_node_taint(bodies, request->node);
         written(bodies, call, "PATCH", PATCH_TYPE);
@@ -149,9 +151,13 @@ void bodies_build(struct bodies *bodies, const struct remedy_request *request,
     switch (request->kind) {
     case REMEDY_READ_NODE:
     case REMEDY_MARK_NODE:
+    case REMEDY_CLEAR_NODE:
     case REMEDY_TAINT_NODE:
     case REMEDY_DELETE_NODE:
         build_node(bodies, request, call);
+        break;
+    case REMEDY_READ_LEASE:
+        bodies_build_lease(bodies->incident->node, call);
         break;
     case REMEDY_LIST_PODS:
         build_list(bodies, request, call);
@@ -184,4 +190,56 @@ void bodies_build_version(struct bodies_call *call)
 void bodies_build_check(struct bodies_call *call)
 {
     build_read(call, "nodes", "/api/v1/nodes?limit=1");
+}
+
+void bodies_build_lease(const char *node, struct bodies_call *call)
+{
+    char name[768], resource[sizeof(call->resource)], path[sizeof(call->path)];
+
+    kube_escape(node, name, sizeof(name));
+    snprintf(resource, sizeof(resource), "leases kube-node-lease/%s", node);
+    snprintf(path, sizeof(path),
+             "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/%s", name);
+    build_read(call, resource, path);
+}
+
+void bodies_build_node(const char *node, struct bodies_call *call)
+{
+    char name[768], resource[sizeof(call->resource)], path[sizeof(call->path)];
+
+    kube_escape(node, name, sizeof(name));
+    snprintf(resource, sizeof(resource), "nodes %s", node);
+    snprintf(path, sizeof(path), "/api/v1/nodes/%s", name);
+    build_read(call, resource, path);
+}
+
+void bodies_build_nodes(const char *key, const char *value, unsigned limit,
+                        struct bodies_call *call)
+{
+    char path[sizeof(call->path)], selector[1024], escaped[3 * sizeof(selector)];
+    size_t used = 0;
+
+    if (limit > 0)
+        text_append(path, sizeof(path), &used, "/api/v1/nodes?limit=%u", limit);
+    else
+        text_append(path, sizeof(path), &used, "/api/v1/nodes?resourceVersion=0");
+    if (key) {
+        snprintf(selector, sizeof(selector), "%s=%s", key, value);
+        text_append(path, sizeof(path), &used, "&labelSelector=%s",
+                    kube_escape(selector, escaped, sizeof(escaped)));
+    }
+    build_read(call, "nodes", path);
+}
+
+void bodies_build_clear(struct json_writer *writer, const struct names *names,
+                        const struct answer_node *node, struct bodies_call *call)
+{
+    char name[768];
+
+    bodies_write_node_clear(writer, names, node);
+    kube_escape(node->name, name, sizeof(name));
+    *call = (struct bodies_call){ .verb = "PATCH", .content_type = PATCH_TYPE, .writes = true };
+    snprintf(call->resource, sizeof(call->resource), "nodes %s", node->name);
+    snprintf(call->path, sizeof(call->path), "/api/v1/nodes/%s?fieldManager=" NAMES_CALLER, name);
+    call->body = json_written(writer, &call->size);
 }

@@ -39,9 +39,23 @@ struct bodies_call {
 void bodies_build(struct bodies *bodies, const struct remedy_request *request,
                   struct bodies_call *call);
 
+/* The Node's labels, annotations and taints as JSON, for whoever has to make it again; valid until
+ * the next call on these bodies or their writer. */
+const char *bodies_kept(struct bodies *bodies, const struct answer_node *node);
+
 /* "Kernel panic on node N: Fatal exception ..." */
 const char *bodies_text(const struct bodies *bodies);
 
-/* For keeping the connection warm, and for --check: requests of no incident. */
+/* Requests of no incident: for keeping the connection warm, for --check, for witnesses, for what
+ * is left of earlier incidents. */
 void bodies_build_version(struct bodies_call *call);
 void bodies_build_check(struct bodies_call *call);
+void bodies_build_lease(const char *node, struct bodies_call *call);
+void bodies_build_node(const char *node, struct bodies_call *call);
+/* At most LIMIT Nodes, of those with the label KEY=VALUE (KEY NULL: of all), as they are now; with
+ * LIMIT 0 all of them, out of the server's watch cache. */
+void bodies_build_nodes(const char *key, const char *value, unsigned limit,
+                        struct bodies_call *call);
+/* Takes off NODE what its own annotation lists as ours. */
+void bodies_build_clear(struct json_writer *writer, const struct names *names,
+                        const struct answer_node *node, struct bodies_call *call);

@@ -22,6 +22,8 @@ struct bodies {
 /* Each writes one whole document into bodies->writer, which it clears before. */
 void bodies_write_pod(struct bodies *bodies, enum remedy_mark mark, bool plain, const char *uid);
 void bodies_write_node_mark(struct bodies *bodies, const struct answer_node *node);
+void bodies_write_node_clear(struct json_writer *writer, const struct names *names,
+                             const struct answer_node *node);
 void bodies_write_node_taint(struct bodies *bodies, const struct answer_node *node);
 void bodies_write_pod_delete(struct bodies *bodies, const char *uid);
 void bodies_write_node_delete(struct bodies *bodies, const struct answer_node *node);

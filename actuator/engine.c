@@ -29,6 +29,13 @@
  */
 #define WARM_EVERY_US (30 * US_PER_SECOND)
 
+#define INCIDENTS_MAX 16384
+
+#define LEASE_EVERY_US (1 * US_PER_SECOND)
+#define LEASE_APART_US (20 * US_PER_MS)
+
+static const struct timeval tick_every = { .tv_usec = 250 * US_PER_MS };
+
 static struct timeval timeval_of(uint64_t us)
 {
     return (struct timeval){ (time_t)(us / US_PER_SECOND), (suseconds_t)(us % US_PER_SECOND) };
@@ -39,35 +46,41 @@ void engine_pump_soon(struct engine *engine)
     event_active(engine->pump, EV_TIMEOUT, 0);
 }
 
-static void note_end(struct work *work)
+struct work *engine_find(const struct engine *engine, const char *id)
 {
-    enum outcome outcome;
-    const char *detail;
+    struct work *work = engine->first;
 
-    if (work->ended || !remedy_is_over(work->remedy, &outcome, &detail))
-        return;
-    work->ended = true;
-    work->engine->setup.ended(work->engine->setup.arg);
+    /* One that is ended and written may come again, behind itself. */
+    while (work && ((work->ended && !work->watch.on) || strcmp(work->incident->id, id) != 0))
+        work = work->next;
+    return work;
 }
 
 void engine_answered(struct work *work, const struct remedy_request *request,
                      struct remedy_answer *answer)
 {
-    struct people *people = work->engine->setup.people;
     const char *id = work->incident->id;
-    const char *words = remedy_answered(work->remedy, request, answer, clock_monotonic_us());
     const struct remedy_pod *pod;
 
-    if (words)
-        people_step(people, id, words);
+    remedy_answered(work->remedy, request, answer, clock_monotonic_us());
     while ((pod = remedy_next_ended(work->remedy)))
-        people_pod(people, id, pod);
-    note_end(work);
+        people_pod(work->engine->setup.people, id, pod);
+    engine_take_stock(work);
+    engine_note_end(work);
 }
 
 static bool has_room(const struct engine *engine)
 {
     return engine->in_flight < engine->window.size;
+}
+
+/* Whether REQUEST is the next one that WORK may send now. */
+static bool next(struct work *work, enum remedy_urgency urgency, struct remedy_request *request)
+{
+    uint64_t now_us = clock_monotonic_us();
+
+    engine_give_leave(work, now_us);
+    return remedy_next(work->remedy, urgency, now_us, request);
 }
 
 /* Lets every remedy send what it can; returns when one of them wants to be asked again. */
@@ -77,10 +90,10 @@ static uint64_t send_all(struct engine *engine, enum remedy_urgency urgency)
     struct remedy_request request;
 
     for (struct work *work = engine->first; work && has_room(engine); work = work->next) {
-        while (has_room(engine) &&
-               remedy_next(work->remedy, urgency, clock_monotonic_us(), &request))
+        while (has_room(engine) && next(work, urgency, &request))
             flight_start(work, &request);
-        note_end(work);
+        engine_take_stock(work);
+        engine_note_end(work);
         uint64_t at_us = remedy_wake_us(work->remedy);
         if (at_us < wake_us)
             wake_us = at_us;
@@ -90,26 +103,51 @@ static uint64_t send_all(struct engine *engine, enum remedy_urgency urgency)
 
 static void work_free(struct work *work)
 {
+    if (work->witnesses)
+        witness_leave(work->engine->witness, work->witnesses);
     remedy_free(work->remedy);
+    free(work->detail);
     bodies_free(work->bodies);
     incident_free(work->incident);
     free(work);
 }
 
+/* Those that are written down and have nothing left to send go. */
 static void sweep(struct engine *engine)
 {
     struct work **at = &engine->first;
 
     while (*at) {
         struct work *work = *at;
-        if (work->recorded && remedy_is_idle(work->remedy)) {
+        if (work->recorded && !work->watch.on && remedy_is_idle(work->remedy)) {
             *at = work->next;
+            engine->count--;
             work_free(work);
         } else {
             at = &work->next;
         }
     }
     engine->last = at;
+}
+
+/* The Leases of very many incidents are read less often, so that they do not crowd the rest out;
+ * when one is due to have lapsed it is read at that moment in any case. */
+static void set_pace(struct engine *engine)
+{
+    uint64_t spread_us = engine_open(engine) * LEASE_APART_US;
+    engine->lease_every_us = spread_us > LEASE_EVERY_US ? spread_us : LEASE_EVERY_US;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct engine *engine = arg;
+    uint64_t now_us = clock_monotonic_us();
+
+    engine_note_pause(engine);
+    set_pace(engine);
+    for (struct work *work = engine->first; work; work = work->next)
+        engine_watch_tick(work, now_us);
 }
 
 static void on_pump(evutil_socket_t fd, short what, void *arg)
@@ -122,11 +160,13 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
             engine->setup.drained(engine->setup.arg);
         return;
     }
+    engine_note_pause(engine);
     uint64_t act_us = send_all(engine, REMEDY_ACT), tell_us = send_all(engine, REMEDY_TELL);
     sweep(engine);
 
     uint64_t wake_us = act_us < tell_us ? act_us : tell_us, now_us = clock_monotonic_us();
-    if (wake_us == UINT64_MAX) {
+    /* With a full window nothing can be sent before an answer comes, and that pumps. */
+    if (wake_us == UINT64_MAX || !has_room(engine)) {
         evtimer_del(engine->wake);
     } else {
         struct timeval delay = timeval_of(wake_us > now_us ? wake_us - now_us : 0);
@@ -145,10 +185,20 @@ static void on_warm(evutil_socket_t fd, short what, void *arg)
     evtimer_add(engine->warm, &every);
 }
 
+static bool is_suspect(void *arg, const char *node)
+{
+    return engine_is_suspect(arg, node);
+}
+
 struct engine *engine_new(const struct engine_setup *setup)
 {
     static const struct timeval now;
     struct engine *engine = xcalloc(1, sizeof(*engine));
+    const struct witness_setup witnesses = { .base = setup->base,
+                                             .client = setup->client,
+                                             .names = setup->names,
+                                             .is_suspect = is_suspect,
+                                             .arg = engine };
 
     engine->setup = *setup;
     engine->writer = json_writer_new();
@@ -158,6 +208,11 @@ struct engine *engine_new(const struct engine_setup *setup)
     engine->wake = evtimer_new(setup->base, on_pump, engine);
     engine->warm = evtimer_new(setup->base, on_warm, engine);
     evtimer_add(engine->warm, &now);
+    engine->tick = event_new(setup->base, -1, EV_PERSIST, on_tick, engine);
+    event_add(engine->tick, &tick_every);
+    engine->witness = witness_new(&witnesses);
+    engine->ticked_us = clock_monotonic_us();
+    engine->lease_every_us = LEASE_EVERY_US;
     return engine;
 }
 
@@ -172,6 +227,8 @@ void engine_free(struct engine *engine)
         work_free(engine->first);
         engine->first = next;
     }
+    witness_free(engine->witness);
+    event_free(engine->tick);
     event_free(engine->pump);
     event_free(engine->wake);
     event_free(engine->warm);
@@ -180,7 +237,7 @@ void engine_free(struct engine *engine)
 }
 
 /* The intent's time is wall time; from now on it is measured by the clock that nobody sets. */
-static uint64_t expiry(const struct incident *incident)
+uint64_t engine_expiry(const struct incident *incident)
 {
     uint64_t wall_us = clock_wall_us();
 
@@ -199,13 +256,48 @@ static void say_taken_up(const struct work *work)
     people_write(setup->people, work->incident->id, words);
 }
 
-static void say_closed(const struct work *work, enum outcome outcome, const char *detail)
+/* The silence that the intent came with, as evidence; or the watch, when that is all that is left.
+ */
+static void go_on(struct work *work)
 {
-    char words[64];
+    struct incident *incident = work->incident;
 
-    log_notice_of(work->incident->id, "closed as %s: %s", outcome_names[outcome], detail);
-    snprintf(words, sizeof(words), "closed as %s", outcome_names[outcome]);
-    people_write(work->engine->setup.people, work->incident->id, words);
+    if (incident->state == INCIDENT_WATCHING) {
+        work->ended = work->recorded = true;
+        work->outcome = OUTCOME_DELETED;
+        work->detail = xstrdup(incident->detail);
+        engine_watch_begin(work, incident->closed_us);
+        return;
+    }
+    say_taken_up(work);
+    if (incident->silent_until_us != RECORD_ABSENT)
+        engine_evidence(work->engine, incident->id, incident->silent_until_us);
+}
+
+static struct remedy *remedy_for(const struct engine *engine, const struct incident *incident)
+{
+    const struct engine_setup *setup = &engine->setup;
+
+    return remedy_new(&(struct remedy_plan){
+        .uid = incident->uid,
+        .boot = incident->boot,
+        .verdict = incident->verdict,
+        .cause = incident->cause,
+        .mode = setup->mode,
+        .dry = setup->dry,
+        .accept_unverified = setup->accept_unverified,
+        .looked = incident->look != INCIDENT_NOT_LOOKED,
+        .lost_before = incident->look == INCIDENT_LOST_BEFORE,
+        .deleted = incident->state == INCIDENT_WATCHING,
+        .optouts = setup->optouts,
+        .lease_every_us = &engine->lease_every_us,
+        .expires_us = engine_expiry(incident),
+    });
+}
+
+bool engine_has_room_for(const struct engine *engine, const char *id)
+{
+    return engine->count < INCIDENTS_MAX || engine_find(engine, id);
 }
 
 void engine_adopt(struct engine *engine, struct incident *incident)
@@ -215,67 +307,16 @@ void engine_adopt(struct engine *engine, struct incident *incident)
 
     work->engine = engine;
     work->incident = incident;
+    work->look_saved = incident->look != INCIDENT_NOT_LOOKED;
     work->bodies = bodies_new(incident, setup->names, setup->dry, setup->instance, engine->writer);
-    work->remedy = remedy_new(&(struct remedy_plan){
-        .uid = incident->uid,
-        .boot = incident->boot,
-        .verdict = incident->verdict,
-        .mode = setup->mode,
-        .right = rights_of(incident->verdict, incident->cause, setup->accept_unverified),
-        .dry = setup->dry,
-        .expires_us = expiry(incident),
-    });
+    work->remedy = remedy_for(engine, incident);
     *engine->last = work;
     engine->last = &work->next;
+    engine->count++;
     log_notice_of(incident->id, "%s (%s)", bodies_text(work->bodies),
                   verdict_names[incident->verdict]);
-    say_taken_up(work);
-    note_end(work);
-    engine_pump_soon(engine);
-}
-
-void engine_retract(struct engine *engine, const char *id, const char *why)
-{
-    for (struct work *work = engine->first; work; work = work->next) {
-        if (strcmp(work->incident->id, id) != 0)
-            continue;
-        remedy_retract(work->remedy, why);
-        note_end(work);
-    }
-}
-
-bool engine_record(struct engine *engine, struct incidents *incidents)
-{
-    enum outcome outcome;
-    const char *detail;
-    bool whole = true;
-
-    for (struct work *work = engine->first; work; work = work->next) {
-        if (!work->ended || work->recorded)
-            continue;
-        remedy_is_over(work->remedy, &outcome, &detail);
-        whole &= incidents_finish(incidents, work->incident->id, outcome, detail, clock_wall_us());
-    }
-    return whole;
-}
-
-void engine_recorded(struct engine *engine,
-                     void (*each)(void *arg, const char *id, enum outcome outcome,
-                                  const char *detail),
-                     void *arg)
-{
-    enum outcome outcome;
-    const char *detail;
-
-    for (struct work *work = engine->first; work; work = work->next) {
-        if (!work->ended || work->recorded)
-            continue;
-        work->recorded = true;
-        remedy_is_over(work->remedy, &outcome, &detail);
-        say_closed(work, outcome, detail);
-        engine->setup.counts[COUNT_INCIDENTS_CLOSED]++;
-        each(arg, work->incident->id, outcome, detail);
-    }
+    go_on(work);
+    engine_note_end(work);
     engine_pump_soon(engine);
 }
 
@@ -293,5 +334,6 @@ void engine_stop(struct engine *engine)
     engine->stopping = true;
     evtimer_del(engine->warm);
     evtimer_del(engine->wake);
+    event_del(engine->tick);
     engine_pump_soon(engine);
 }

@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include "actuator/incidents.h"
+#include "actuator/ledger.h"
 #include "actuator/names.h"
+#include "actuator/optouts.h"
 #include "actuator/people.h"
 #include "actuator/remedy.h"
 #include "common/kube/http.h"
@@ -23,11 +25,15 @@ struct engine_setup {
     struct kube_client *client;
     struct people *people;
     const struct names *names;
-    const char *instance; /* which lastgasp this is, for Events */
+    const struct optouts *optouts;
+    struct ledger *ledger; /* NULL: nothing is written, so nobody has to allow it */
+    const char *instance;  /* which lastgasp this is, for Events */
     enum mode mode;
     enum remedy_dry dry;
     bool accept_unverified;
     uint64_t *counts; /* by enum count_of */
+    /* OPEN needs probing; called again when nothing was heard of it for a while. */
+    void (*probe)(void *arg, const struct open_incident *open);
     /* An incident has ended and waits for engine_record(); called from the loop. */
     void (*ended)(void *arg);
     /* Nothing is in flight any more, after engine_stop(). */
@@ -39,11 +45,33 @@ struct engine_setup {
 struct engine *engine_new(const struct engine_setup *setup);
 void engine_free(struct engine *engine);
 
+/* Whether an intent about incident ID finds room: as many incidents are worked on at once as the
+ * listener keeps panics of Nodes, so that only one who makes them up meets the bound. */
+bool engine_has_room_for(const struct engine *engine, const char *id);
+
 /* An incident to act on, newer than all before; the engine owns it from now on. */
 void engine_adopt(struct engine *engine, struct incident *incident);
 
-/* Evidence was taken back.  The incident ends, unless a pod's DELETE was sent, or there is none. */
-void engine_retract(struct engine *engine, const char *id, const char *why);
+/* INTENT is one more of an incident that is there (and on disk with it). */
+void engine_merge(struct engine *engine, const struct intent *intent);
+
+/* Whether incident ID is undone and then ends: an intent about it has to come again after that. */
+bool engine_is_ending(const struct engine *engine, const char *id);
+
+/* What the correlator says of an incident after its intent; nothing when there is none. */
+void engine_evidence(struct engine *engine, const char *id, uint64_t silent_until_us);
+void engine_retract(struct engine *engine, const char *id, enum retract_why why);
+
+/* The ledger's answers may be others now. */
+void engine_leave_changed(struct engine *engine);
+
+/* Calls setup.probe for every incident that needs it: somebody has joined who knows of none. */
+void engine_tell_open(struct engine *engine);
+/* The same for those of which no evidence came lately; to be called now and then. */
+void engine_remind(struct engine *engine);
+
+/* Whether NODE has an incident that has not ended. */
+bool engine_is_suspect(const struct engine *engine, const char *node);
 
 /* Writes each incident that ended since the last engine_recorded() into the database.  False when
  * it could not take one. */

@@ -10,7 +10,7 @@
 
 static bool writes_node(enum remedy_kind kind)
 {
-    return kind == REMEDY_MARK_NODE || kind == REMEDY_TAINT_NODE;
+    return kind == REMEDY_MARK_NODE || kind == REMEDY_CLEAR_NODE || kind == REMEDY_TAINT_NODE;
 }
 
 static bool writes_pod(enum remedy_kind kind)
@@ -41,6 +41,7 @@ static void count(struct engine *engine, enum remedy_kind kind, unsigned status)
         [REMEDY_MARK_NODE] = COUNT_NODES_MARKED,    [REMEDY_MARK_POD] = COUNT_PODS_MARKED,
         [REMEDY_DELETE_POD] = COUNT_PODS_DELETED,   [REMEDY_TAINT_NODE] = COUNT_NODES_TAINTED,
         [REMEDY_DELETE_NODE] = COUNT_NODES_DELETED, [REMEDY_EVENT] = COUNT_EVENTS_SENT,
+        [REMEDY_CLEAR_NODE] = COUNT_NODES_CLEARED,
     };
     uint64_t *counts = engine->setup.counts;
 
@@ -51,7 +52,7 @@ static void count(struct engine *engine, enum remedy_kind kind, unsigned status)
         counts[COUNT_REQUESTS_FAILED]++;
     else if (status >= 400)
         counts[COUNT_REQUESTS_REFUSED]++;
-    else if (kind != REMEDY_READ_NODE && kind != REMEDY_LIST_PODS)
+    else if (kind != REMEDY_READ_NODE && kind != REMEDY_READ_LEASE && kind != REMEDY_LIST_PODS)
         counts[done[kind]]++;
 }
 
@@ -74,7 +75,8 @@ static void unreadable(struct remedy_answer *answer, const struct flight *flight
 }
 
 static void read_answer(const struct flight *flight, const struct kube_answer *from,
-                        struct remedy_answer *answer, char *message, size_t cap)
+                        struct remedy_answer *answer, struct lease_reading *lease, char *message,
+                        size_t cap)
 {
     const struct names *names = flight->work->engine->setup.names;
     enum remedy_kind kind = flight->request.kind;
@@ -87,6 +89,9 @@ static void read_answer(const struct flight *flight, const struct kube_answer *f
         answer->node = answer_node_read(names, from->body, from->size);
         if (!answer->node)
             unreadable(answer, flight, message, cap);
+    } else if (kind == REMEDY_READ_LEASE) {
+        answer_lease_read(from->body, from->size, lease);
+        answer->lease = lease;
     } else if (kind == REMEDY_LIST_PODS) {
         answer->pods = flight->pods;
         if (!answer_pods_end(flight->pods))
@@ -96,24 +101,51 @@ static void read_answer(const struct flight *flight, const struct kube_answer *f
     }
 }
 
+/* Called by libcurl, when the request has a connection. */
+static bool may_leave(void *arg)
+{
+    struct flight *flight = arg;
+
+    if (!engine_may_leave(flight->work, &flight->request))
+        flight->held_back = true;
+    return !flight->held_back;
+}
+
+/* What the server said, or did not say; a request that never went out is counted apart. */
+static void note_answer(const struct flight *flight, const struct kube_answer *from,
+                        unsigned status)
+{
+    struct engine *engine = flight->work->engine;
+
+    if (flight->held_back) {
+        engine->setup.counts[COUNT_REQUESTS_HELD_BACK]++;
+        return;
+    }
+    note_reachability(engine, from);
+    count(engine, flight->request.kind, status);
+    window_answered(&engine->window, status, flight->sent_us, clock_monotonic_us());
+}
+
 static void on_done(void *arg, const struct kube_answer *from)
 {
     struct flight *flight = arg;
     struct work *work = flight->work;
     struct engine *engine = work->engine;
     char message[KUBE_ERROR_SIZE];
+    struct lease_reading lease = { .sent_us = flight->sent_us,
+                                   .answered_us = clock_monotonic_us() };
     struct remedy_answer answer = {
         .status = from->status,
         .message = message,
         .field = from->field,
+        .sent_us = flight->sent_us,
         .retry_after_us = from->retry_after_us,
         .chance = chance(),
     };
 
-    note_reachability(engine, from);
-    read_answer(flight, from, &answer, message, sizeof(message));
-    count(engine, flight->request.kind, answer.status);
-    window_answered(&engine->window, answer.status, flight->sent_us, clock_monotonic_us());
+    engine_note_pause(engine);
+    read_answer(flight, from, &answer, &lease, message, sizeof(message));
+    note_answer(flight, from, answer.status);
     engine_answered(work, &flight->request, &answer);
     flight_free(flight);
     engine_pump_soon(engine);
@@ -167,6 +199,7 @@ void flight_start(struct work *work, const struct remedy_request *request)
                                           .body = call.body,
                                           .body_size = call.size,
                                           .bytes = flight->pods ? on_bytes : NULL,
+                                          .may_leave = call.writes ? may_leave : NULL,
                                           .done = on_done,
                                           .arg = flight,
                                       });

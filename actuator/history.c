@@ -134,6 +134,8 @@ static void print_head(sqlite3_stmt *row, FILE *out)
     fprintf(out, "\noutcome   %s", text_of(row, 11));
     if (*text_of(row, 12) != '\0')
         fprintf(out, ": %s", text_of(row, 12));
+    if (*text_of(row, 13) != '\0')
+        fprintf(out, "\nhad       %s", text_of(row, 13));
     fputs("\n\ntimeline\n", out);
 }
 
@@ -207,7 +209,7 @@ bool history_print_one(struct history *history, const char *prefix, FILE *out)
     bool read =
         query(history,
               "SELECT id, node, uid, boot, cause, reason_code, reason, verdict, words,"
-              " received_us, expires_us, coalesce(outcome, state), detail"
+              " received_us, expires_us, coalesce(outcome, state), detail, kept"
               " FROM incidents WHERE id = ?1",
               id, 0, print_head, out, NULL) &&
         query(history,

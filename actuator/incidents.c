@@ -1,14 +1,12 @@
 #include "actuator/incidents_internal.h"
 
+#include "actuator/rights.h"
 #include "common/log.h"
 #include "common/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 /*
@@ -27,64 +25,41 @@
  * let a second actuator start and then fail at random moments.
  */
 
-const char *const incident_state_names[] = { "open", "held", "acting", "watching", "closed", NULL };
-
 static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_FIND] = "SELECT state, outcome FROM incidents WHERE id = ?1",
+    [SQL_FIND] = "SELECT state, outcome, verdict, cause FROM incidents WHERE id = ?1",
     [SQL_INSERT] = "INSERT INTO incidents (id, node, uid, boot, cause, reason_code, reason, verdict,"
-                   " words, received_us, expires_us, opened_us, state)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'open')",
+                   " words, received_us, expires_us, opened_us, last_answer_us, rtt_us, state)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+                   " 'open')",
     [SQL_REOPEN] = "UPDATE incidents SET cause = ?5, reason_code = ?6, reason = ?7, verdict = ?8,"
                    " words = ?9, received_us = ?10, expires_us = ?11, opened_us = ?12,"
-                   " state = 'open', outcome = NULL, detail = NULL, closed_us = NULL"
+                   " last_answer_us = ?13, rtt_us = ?14, state = 'open', outcome = NULL,"
+                   " detail = NULL, closed_us = NULL, lost_before = NULL"
                    " WHERE id = ?1",
-    [SQL_MERGE] = "UPDATE incidents SET words = ?2 WHERE id = ?1 AND state <> 'closed'",
+    [SQL_MERGE] = "UPDATE incidents SET words = ?2, expires_us = max(expires_us, ?3)"
+                  " WHERE id = ?1",
+    [SQL_SAY_MORE] = "UPDATE incidents SET cause = ?2, reason_code = ?3, reason = ?4, verdict = ?5"
+                     " WHERE id = ?1",
     [SQL_ADD_PANIC] = "INSERT OR IGNORE INTO panics (id, incident) VALUES (?1, ?2)",
-    [SQL_FINISH] = "UPDATE incidents SET state = 'closed', outcome = ?2, detail = ?3,"
-                   " closed_us = ?4 WHERE id = ?1",
+    [SQL_FINISH] = "UPDATE incidents SET state = ?2, outcome = ?3, detail = ?4, closed_us = ?5,"
+                   " address = coalesce(?6, address), port = coalesce(?7, port),"
+                   " kept = coalesce(?8, kept) WHERE id = ?1",
     [SQL_EACH_OPEN] = "SELECT id, node, uid, boot, cause, reason_code, reason, verdict, words,"
-                      " received_us, expires_us, opened_us FROM incidents"
+                      " received_us, expires_us, opened_us, last_answer_us, rtt_us, state,"
+                      " lost_before, address, port, closed_us, detail FROM incidents"
                       " WHERE state <> 'closed' ORDER BY opened_us, id",
     [SQL_ADD_STEP] = "INSERT INTO steps (incident, at_us, words) VALUES (?1, ?2, ?3)",
+    [SQL_SET_STAND] = "UPDATE incidents SET state = ?2 WHERE id = ?1"
+                      " AND state IN ('open', 'held', 'acting')",
+    [SQL_SET_LOOK] = "UPDATE incidents SET lost_before = ?2 WHERE id = ?1",
     [SQL_ADD_POD] = "INSERT OR REPLACE INTO pods (incident, at_us, namespace, name, uid,"
                     " owner_kind, owner_name, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    [SQL_ADD_TRACE] = "INSERT OR REPLACE INTO trace (panic, part, lines) VALUES (?1, ?2, ?3)",
+    [SQL_ADD_TRACE] = "INSERT OR REPLACE INTO trace (panic, part, lines, at_us)"
+                      " VALUES (?1, ?2, ?3, ?4)",
 };
-
-void incident_free(struct incident *incident)
-{
-    if (incident == NULL)
-        return;
-    free(incident->id);
-    free(incident->node);
-    free(incident->uid);
-    free(incident->boot);
-    free(incident->reason);
-    free(incident->words);
-    free(incident);
-}
-
-static bool take_lock(struct incidents *incidents, const char *dir,
-                      char error[INCIDENTS_ERROR_SIZE])
-{
-    char *path = xasprintf("%s/lock", dir);
-    bool taken = false;
-
-    incidents->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (incidents->lock < 0)
-        snprintf(error, INCIDENTS_ERROR_SIZE, "%s: %s", path, strerror(errno));
-    else if (flock(incidents->lock, LOCK_EX | LOCK_NB) != 0)
-        snprintf(error, INCIDENTS_ERROR_SIZE, "%s: %s", path,
-                 errno == EWOULDBLOCK ? "another actuator works in this state directory"
-                                      : strerror(errno));
-    else
-        taken = true;
-    free(path);
-    return taken;
-}
 
 static bool prepare(struct incidents *incidents, char error[INCIDENTS_ERROR_SIZE])
 {
@@ -101,14 +76,16 @@ static bool prepare(struct incidents *incidents, char error[INCIDENTS_ERROR_SIZE
 
 static bool open_database(struct incidents *incidents, char error[INCIDENTS_ERROR_SIZE])
 {
-    int keep = 1;
-    bool ready = access(incidents->path, F_OK) == 0 ? incidents_check_file(incidents->path, error)
-                                                    : incidents_make_file(incidents->path, error);
+    int keep = 1, version = INCIDENTS_SCHEMA_VERSION;
+    bool ready = access(incidents->path, F_OK) == 0
+                     ? incidents_check_file(incidents->path, &version, error)
+                     : incidents_make_file(incidents->path, error);
 
     if (!ready)
         return false;
     if (sqlite3_open_v2(incidents->path, &incidents->database, SQLITE_OPEN_READWRITE, NULL) !=
             SQLITE_OK ||
+        sqlite3_busy_timeout(incidents->database, INCIDENTS_OPEN_MS) != SQLITE_OK ||
         sqlite3_file_control(incidents->database, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep) !=
             SQLITE_OK ||
         sqlite3_exec(incidents->database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
@@ -117,7 +94,11 @@ static bool open_database(struct incidents *incidents, char error[INCIDENTS_ERRO
                  sqlite3_errmsg(incidents->database));
         return false;
     }
-    return prepare(incidents, error);
+    if (version < INCIDENTS_SCHEMA_VERSION &&
+        !incidents_migrate(incidents->database, incidents->path, error))
+        return false;
+    return prepare(incidents, error) &&
+           sqlite3_busy_timeout(incidents->database, 0) == SQLITE_OK; /* the loop does not wait */
 }
 
 struct incidents *incidents_open(const char *dir, char error[INCIDENTS_ERROR_SIZE])
@@ -127,7 +108,7 @@ struct incidents *incidents_open(const char *dir, char error[INCIDENTS_ERROR_SIZ
     incidents->lock = -1;
     incidents->rows_end = &incidents->rows;
     incidents->path = xasprintf("%s/incidents.db", dir);
-    if (take_lock(incidents, dir, error) && open_database(incidents, error))
+    if (incidents_lock(incidents, dir, error) && open_database(incidents, error))
         return incidents;
     incidents_close(incidents);
     return NULL;
@@ -177,108 +158,67 @@ static void bind_text(sqlite3_stmt *statement, int at, const char *text)
     sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
 }
 
-static unsigned choice_of(const char *const *names, const unsigned char *text)
+static void bind_count(sqlite3_stmt *statement, int at, uint64_t count)
 {
-    unsigned i = 0;
-
-    while (names[i] != NULL && strcmp(names[i], (const char *)text) != 0)
-        i++;
-    return i;
+    if (count != RECORD_ABSENT)
+        sqlite3_bind_int64(statement, at, (sqlite3_int64)count);
 }
 
-static char *column_copy(sqlite3_stmt *row, int at)
+/* What is known of an incident when an intent about it comes. */
+struct known {
+    bool there, closed;
+    enum outcome outcome; /* of a closed one */
+    enum verdict verdict;
+    enum cause cause;
+};
+
+static bool find(struct incidents *incidents, const char *id, struct known *known)
 {
-    return xstrdup((const char *)sqlite3_column_text(row, at));
-}
+    sqlite3_stmt *row = incidents->statements[SQL_FIND];
 
-static struct incident *incident_of_row(sqlite3_stmt *row)
-{
-    struct incident *incident = xcalloc(1, sizeof(*incident));
-
-    incident->id = column_copy(row, 0);
-    incident->node = column_copy(row, 1);
-    incident->uid = column_copy(row, 2);
-    incident->boot = column_copy(row, 3);
-    incident->cause = choice_of(cause_names, sqlite3_column_text(row, 4));
-    incident->reason_code = choice_of(reason_code_names, sqlite3_column_text(row, 5));
-    incident->reason = column_copy(row, 6);
-    incident->verdict = choice_of(verdict_names, sqlite3_column_text(row, 7));
-    incident->words = column_copy(row, 8);
-    incident->received_us = (uint64_t)sqlite3_column_int64(row, 9);
-    incident->expires_us = (uint64_t)sqlite3_column_int64(row, 10);
-    incident->opened_us = (uint64_t)sqlite3_column_int64(row, 11);
-    return incident;
-}
-
-static struct incident *incident_of_intent(const struct intent *intent, uint64_t wall_us)
-{
-    struct incident *incident = xcalloc(1, sizeof(*incident));
-
-    incident->id = xstrdup(intent->id);
-    incident->node = xstrdup(intent->node);
-    incident->uid = xstrdup(intent->uid);
-    incident->boot = xstrdup(intent->boot);
-    incident->cause = intent->cause;
-    incident->reason_code = intent->reason_code;
-    incident->reason = xstrdup(intent->reason);
-    incident->verdict = intent->verdict;
-    incident->words = xstrdup(intent->words);
-    incident->received_us = intent->received_us;
-    incident->expires_us = intent->expires_us;
-    incident->opened_us = wall_us;
-    return incident;
-}
-
-bool incidents_each_open(struct incidents *incidents,
-                         void (*each)(void *arg, struct incident *incident), void *arg)
-{
-    sqlite3_stmt *statement = incidents->statements[SQL_EACH_OPEN];
-    int code;
-
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
-        each(arg, incident_of_row(statement));
-    sqlite3_reset(statement);
-    if (code != SQLITE_DONE)
-        log_error("%s: cannot read the open incidents: %s", incidents->path,
-                  sqlite3_errmsg(incidents->database));
-    return code == SQLITE_DONE;
-}
-
-/* Whether the incident is known and, if so, closed and how. */
-static bool find(struct incidents *incidents, const char *id, bool *known, bool *closed,
-                 enum outcome *outcome)
-{
-    sqlite3_stmt *statement = incidents->statements[SQL_FIND];
-
-    bind_text(statement, 1, id);
-    int code = sqlite3_step(statement);
-    *known = code == SQLITE_ROW;
-    *closed = false;
-    if (*known && sqlite3_column_type(statement, 1) != SQLITE_NULL) {
-        *closed = strcmp((const char *)sqlite3_column_text(statement, 0), "closed") == 0;
-        *outcome = choice_of(outcome_names, sqlite3_column_text(statement, 1));
+    *known = (struct known){ 0 };
+    bind_text(row, 1, id);
+    int code = sqlite3_step(row);
+    if (code == SQLITE_ROW) {
+        known->there = true;
+        known->closed = strcmp((const char *)sqlite3_column_text(row, 0), "closed") == 0;
+        if (known->closed)
+            known->outcome = incidents_choice(outcome_names, sqlite3_column_text(row, 1));
+        known->verdict = incidents_choice(verdict_names, sqlite3_column_text(row, 2));
+        known->cause = incidents_choice(cause_names, sqlite3_column_text(row, 3));
     }
-    sqlite3_reset(statement);
-    sqlite3_clear_bindings(statement);
+    sqlite3_reset(row);
+    sqlite3_clear_bindings(row);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         log_error_of(id, "%s: cannot look for the incident: %s", incidents->path,
                      sqlite3_errmsg(incidents->database));
     return code == SQLITE_ROW || code == SQLITE_DONE;
 }
 
-/*
- * A closed incident is opened again by a panic that was not known then, when nothing was removed
- * for it: or a forgery, a halt or a weak verdict would shadow the real panic of the same boot.
- */
-static bool reopens(const struct intent *intent, enum outcome outcome, bool new_panic)
+static bool says_more(const struct intent *intent, const struct known *known)
 {
-    bool untouched = outcome == OUTCOME_OBSERVED || outcome == OUTCOME_TOLD ||
-                     outcome == OUTCOME_RETRACTED || outcome == OUTCOME_EXPIRED ||
-                     outcome == OUTCOME_MISMATCH;
+    return rights_say_more(intent->verdict, intent->cause, known->verdict, known->cause);
+}
+
+/*
+ * A closed incident is opened again by a panic that was not known then, or by better evidence of
+ * the same one, unless it came to an end that nothing can be added to: or a forgery, a halt or a
+ * weak verdict would shadow the real panic of the same boot.  A machine that had answered and is
+ * judged anew needs no new panic.
+ */
+static bool reopens(const struct intent *intent, const struct known *known, bool new_panic)
+{
+    static const bool unfinished[] = {
+        [OUTCOME_OBSERVED] = true, [OUTCOME_TOLD] = true,      [OUTCOME_RETRACTED] = true,
+        [OUTCOME_EXPIRED] = true,  [OUTCOME_MISMATCH] = true,  [OUTCOME_PARTIAL] = true,
+        [OUTCOME_REFUSED] = true,  [OUTCOME_OPTED_OUT] = true, [OUTCOME_STRANDED] = false,
+        [OUTCOME_ELSEWHERE] = true,
+    };
     bool current = intent->verdict == VERDICT_UNVERIFIED || intent->verdict == VERDICT_SILENT ||
                    intent->verdict == VERDICT_UNPROBABLE;
+    bool more = new_panic || known->outcome == OUTCOME_RETRACTED || says_more(intent, known);
 
-    return untouched && new_panic && current && intent->cause != CAUSE_HALT;
+    return unfinished[known->outcome] && more && current && intent->cause != CAUSE_HALT;
 }
 
 static bool store(struct incidents *incidents, enum statement which, const struct intent *intent,
@@ -300,14 +240,30 @@ static bool store(struct incidents *incidents, enum statement which, const struc
     sqlite3_bind_int64(statement, 10, (sqlite3_int64)intent->received_us);
     sqlite3_bind_int64(statement, 11, (sqlite3_int64)intent->expires_us);
     sqlite3_bind_int64(statement, 12, (sqlite3_int64)wall_us);
+    bind_count(statement, 13, intent->last_answer_us);
+    bind_count(statement, 14, intent->rtt_us);
     return incidents_run(incidents, which, "store an incident");
 }
 
-static bool merge(struct incidents *incidents, const struct intent *intent)
+static bool merge(struct incidents *incidents, const struct intent *intent,
+                  const struct known *known)
 {
-    bind_text(incidents->statements[SQL_MERGE], 1, intent->id);
-    bind_text(incidents->statements[SQL_MERGE], 2, intent->words);
-    return incidents_run(incidents, SQL_MERGE, "merge an incident");
+    sqlite3_stmt *merged = incidents->statements[SQL_MERGE];
+    sqlite3_stmt *more = incidents->statements[SQL_SAY_MORE];
+
+    bind_text(merged, 1, intent->id);
+    bind_text(merged, 2, intent->words);
+    sqlite3_bind_int64(merged, 3, (sqlite3_int64)intent->expires_us);
+    if (!incidents_run(incidents, SQL_MERGE, "merge an incident"))
+        return false;
+    if (!says_more(intent, known))
+        return true;
+    bind_text(more, 1, intent->id);
+    bind_text(more, 2, cause_names[intent->cause]);
+    bind_text(more, 3, reason_code_names[intent->reason_code]);
+    bind_text(more, 4, intent->reason);
+    bind_text(more, 5, verdict_names[intent->verdict]);
+    return incidents_run(incidents, SQL_SAY_MORE, "merge an incident");
 }
 
 static bool add_panics(struct incidents *incidents, const struct intent *intent, bool *any_new)
@@ -326,34 +282,40 @@ static bool add_panics(struct incidents *incidents, const struct intent *intent,
 enum incident_taken incidents_take(struct incidents *incidents, const struct intent *intent,
                                    uint64_t wall_us, struct incident **opened)
 {
-    bool known, closed, new_panic;
-    enum outcome outcome = OUTCOME_DELETED;
+    struct known known;
+    bool new_panic;
 
     *opened = NULL;
-    if (!incidents_begin(incidents) || !find(incidents, intent->id, &known, &closed, &outcome) ||
+    if (!incidents_begin(incidents) || !find(incidents, intent->id, &known) ||
         !add_panics(incidents, intent, &new_panic))
         return INCIDENT_FAILED;
-    if (known && !closed)
-        return merge(incidents, intent) ? INCIDENT_MERGED : INCIDENT_FAILED;
-    if (known && !reopens(intent, outcome, new_panic))
+    if (known.there && !known.closed)
+        return merge(incidents, intent, &known) ? INCIDENT_MERGED : INCIDENT_FAILED;
+    if (known.there && !reopens(intent, &known, new_panic))
         return INCIDENT_MERGED;
-    if (!store(incidents, known ? SQL_REOPEN : SQL_INSERT, intent, wall_us))
+    if (!store(incidents, known.there ? SQL_REOPEN : SQL_INSERT, intent, wall_us))
         return INCIDENT_FAILED;
-    *opened = incident_of_intent(intent, wall_us);
-    return known ? INCIDENT_REOPENED : INCIDENT_NEW;
+    *opened = incidents_of_intent(intent, wall_us);
+    return known.there ? INCIDENT_REOPENED : INCIDENT_NEW;
 }
 
-bool incidents_finish(struct incidents *incidents, const char *id, enum outcome outcome,
-                      const char *detail, uint64_t wall_us)
+bool incidents_finish(struct incidents *incidents, const char *id, const struct incident_end *end,
+                      uint64_t wall_us)
 {
     sqlite3_stmt *statement = incidents->statements[SQL_FINISH];
 
     if (!incidents_begin(incidents))
         return false;
     bind_text(statement, 1, id);
-    bind_text(statement, 2, outcome_names[outcome]);
-    bind_text(statement, 3, detail);
-    sqlite3_bind_int64(statement, 4, (sqlite3_int64)wall_us);
+    bind_text(statement, 2, incident_state_names[end->watching ? INCIDENT_WATCHING
+                                                               : INCIDENT_CLOSED]);
+    bind_text(statement, 3, outcome_names[end->outcome]);
+    bind_text(statement, 4, end->detail);
+    sqlite3_bind_int64(statement, 5, (sqlite3_int64)wall_us);
+    bind_text(statement, 6, end->address);
+    if (end->address != NULL)
+        sqlite3_bind_int64(statement, 7, (sqlite3_int64)end->port);
+    bind_text(statement, 8, end->kept);
     return incidents_run(incidents, SQL_FINISH, "close an incident");
 }
 

@@ -27,7 +27,15 @@ struct incident {
     enum verdict verdict;
     char *words;
     uint64_t received_us, expires_us, opened_us;
+    uint64_t silent_until_us;         /* RECORD_ABSENT after a restart: it is old by then */
+    uint64_t last_answer_us, rtt_us;  /* each may be RECORD_ABSENT */
     enum incident_state state;
+    /* The first look at the Node: was its Ready condition Unknown? */
+    enum incident_look { INCIDENT_NOT_LOOKED, INCIDENT_WAS_READY, INCIDENT_LOST_BEFORE } look;
+    /* While watching: where the machine would answer, and what was found out until now. */
+    char *address; /* NULL: not known */
+    uint64_t port, closed_us;
+    char *detail; /* of the outcome, which is `deleted` */
 };
 void incident_free(struct incident *incident);
 
@@ -42,29 +50,55 @@ void incident_free(struct incident *incident);
 struct incidents *incidents_open(const char *dir, char error[INCIDENTS_ERROR_SIZE]);
 void incidents_close(struct incidents *incidents);
 
+/* Who works in this directory: the same after each restart, and no one else's, for the lock that is
+ * held on it goes only with its process.  The ledger's holder is named by it. */
+#define INCIDENTS_IDENTITY_SIZE 96
+const char *incidents_identity(const struct incidents *incidents);
+
+/*
+ * Forgets what is closed for longer than AGE_US, and the oldest of what is closed while the
+ * database has more than BYTES in use; a few incidents a call.  To be called now and then; true:
+ * there is more to forget, call again soon.
+ */
+struct incidents_retention {
+    uint64_t age_us, bytes;
+};
+bool incidents_retain(struct incidents *incidents, const struct incidents_retention *retention,
+                      uint64_t wall_us);
+
 /* Resuming: calls EACH with every incident that is not closed, oldest first; EACH owns it. */
 bool incidents_each_open(struct incidents *incidents,
                          void (*each)(void *arg, struct incident *incident), void *arg);
 
 enum incident_taken {
     INCIDENT_NEW,      /* OPENED is a new incident: act */
-    INCIDENT_REOPENED, /* it was closed without its machine being acted on and the intent says more: OPENED, act */
-    INCIDENT_MERGED,   /* known: its panics and words were added, nothing else to do */
+    INCIDENT_REOPENED, /* it was closed, but the intent says more: OPENED, act */
+    INCIDENT_MERGED,   /* known: its panics, words and better evidence were added */
     INCIDENT_FAILED,   /* the database could not take it; do not acknowledge */
 };
 
 /*
  * Takes an intent (already checked): inserts or merges it in the transaction of this loop turn.
  * It is on disk, and may be acknowledged, only after incidents_commit() returned true.
- * Reopened are: retracted ones, and one that a halt or weaker evidence closed as observed or told
- * before a kernel panic of the same boot was known.  *OPENED is the caller's.
+ * Reopened are retracted ones, and those that did not come to a full end, by a panic that was not
+ * known then or by better evidence (rights_say_more()).  *OPENED is the caller's.
  */
 enum incident_taken incidents_take(struct incidents *incidents, const struct intent *intent,
                                    uint64_t wall_us, struct incident **opened);
 
-/* Marks ID closed, in the transaction of this loop turn. */
-bool incidents_finish(struct incidents *incidents, const char *id, enum outcome outcome,
-                      const char *detail, uint64_t wall_us);
+/* How an incident ended.  One that is watched on is not closed yet; its outcome may change. */
+struct incident_end {
+    enum outcome outcome;
+    const char *detail;
+    bool watching;
+    const char *address; /* NULL: not known */
+    uint64_t port;
+    const char *kept; /* JSON: labels, annotations and taints of the Node; NULL: as it was stored */
+};
+
+/* Marks ID as ended, in the transaction of this loop turn. */
+bool incidents_finish(struct incidents *incidents, const char *id, const struct incident_end *end,
+                      uint64_t wall_us);
 
 /*
  * Ends the transaction of this loop turn with an fsync; true at once when there is none.  False:
@@ -77,6 +111,10 @@ bool incidents_commit(struct incidents *incidents);
  * (call it every 200 ms and when the loop ends); cannot fail for the caller. */
 void incidents_step(struct incidents *incidents, const char *id, uint64_t wall_us,
                     const char *words);
+/* Where ID stands: open, held or acting. */
+void incidents_stand(struct incidents *incidents, const char *id, enum incident_state state);
+/* What the first look at its Node showed; after a restart it is too late to look again. */
+void incidents_look(struct incidents *incidents, const char *id, enum incident_look look);
 struct incident_pod {
     const char *namespace, *name, *uid;
     const char *owner_kind, *owner_name; /* NULL: no owner */

@@ -1,5 +1,6 @@
 #include "actuator/incidents_internal.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -84,6 +85,24 @@ void incidents_step(struct incidents *incidents, const char *id, uint64_t wall_u
     queue(incidents, row);
 }
 
+void incidents_stand(struct incidents *incidents, const char *id, enum incident_state state)
+{
+    struct person_row *row = row_new(SQL_SET_STAND);
+
+    put_text(row, id);
+    put_text(row, incident_state_names[state]);
+    queue(incidents, row);
+}
+
+void incidents_look(struct incidents *incidents, const char *id, enum incident_look look)
+{
+    struct person_row *row = row_new(SQL_SET_LOOK);
+
+    put_text(row, id);
+    put_number(row, look == INCIDENT_LOST_BEFORE);
+    queue(incidents, row);
+}
+
 void incidents_pod(struct incidents *incidents, const char *id, uint64_t wall_us,
                    const struct incident_pod *pod)
 {
@@ -115,6 +134,7 @@ void incidents_trace(struct incidents *incidents, const struct trace *trace)
     put_text(row, trace->id);
     put_number(row, trace->part);
     put_text(row, lines);
+    put_number(row, clock_wall_us());
     free(lines);
     queue(incidents, row);
 }

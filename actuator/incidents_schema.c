@@ -10,7 +10,6 @@
 
 /* "last": what `file` and a person with sqlite3 can tell the database by. */
 #define APPLICATION_ID 0x6c617374
-#define SCHEMA_VERSION 1
 
 #define STRINGIFY(x) #x
 #define STRING(x)    STRINGIFY(x)
@@ -24,7 +23,9 @@ static const char schema[] =
     "  cause TEXT NOT NULL, reason_code TEXT NOT NULL, reason TEXT NOT NULL,"
     "  verdict TEXT NOT NULL, words TEXT NOT NULL,"
     "  received_us INTEGER NOT NULL, expires_us INTEGER NOT NULL, opened_us INTEGER NOT NULL,"
-    "  state TEXT NOT NULL, outcome TEXT, detail TEXT, closed_us INTEGER) STRICT;"
+    "  state TEXT NOT NULL, outcome TEXT, detail TEXT, closed_us INTEGER,"
+    "  last_answer_us INTEGER, rtt_us INTEGER, lost_before INTEGER,"
+    "  address TEXT, port INTEGER, kept TEXT) STRICT;"
     "CREATE INDEX incidents_by_time ON incidents (opened_us);"
     "CREATE INDEX incidents_by_state ON incidents (state) WHERE state <> 'closed';"
     "CREATE TABLE panics ("
@@ -39,9 +40,14 @@ static const char schema[] =
     "  PRIMARY KEY (incident, uid)) STRICT;"
     "CREATE TABLE trace ("
     "  panic TEXT NOT NULL, part INTEGER NOT NULL, lines TEXT NOT NULL,"
+    "  at_us INTEGER NOT NULL DEFAULT 0,"
     "  PRIMARY KEY (panic, part)) STRICT;"
-    "PRAGMA user_version = " STRING(SCHEMA_VERSION) ";"
-    "COMMIT";
+    "CREATE INDEX trace_by_time ON trace (at_us, panic);"
+    "PRAGMA user_version = " STRING(INCIDENTS_SCHEMA_VERSION) ";"
+    "COMMIT;"
+    /* While it has another name: a journal that a kill leaves beside incidents.db cannot be read
+     * through a connection that only reads, and would keep every later start from it. */
+    "PRAGMA journal_mode = WAL;";
 
 static bool make_tables(const char *path, char error[INCIDENTS_ERROR_SIZE])
 {
@@ -86,7 +92,8 @@ static bool ask(sqlite3 *database, const char *sql, long long *number, char *tex
     return sqlite3_finalize(statement) == SQLITE_OK && found;
 }
 
-static bool check_open(sqlite3 *database, const char *path, char error[INCIDENTS_ERROR_SIZE])
+static bool check_open(sqlite3 *database, const char *path, int *found,
+                       char error[INCIDENTS_ERROR_SIZE])
 {
     long long application = 0, version = 0, ignored = 0;
     char text[256];
@@ -102,13 +109,14 @@ static bool check_open(sqlite3 *database, const char *path, char error[INCIDENTS
                  "%s: not a database of lastgasp's incidents; it was left as it is", path);
         return false;
     }
-    if (version != SCHEMA_VERSION) {
+    if (version < 1 || version > INCIDENTS_SCHEMA_VERSION) {
         snprintf(error, INCIDENTS_ERROR_SIZE,
                  "%s: has schema version %lld, this program knows %d: a newer lastgasp wrote it; "
                  "it was left as it is",
-                 path, version, SCHEMA_VERSION);
+                 path, version, INCIDENTS_SCHEMA_VERSION);
         return false;
     }
+    *found = (int)version;
     if (!ask(database, "PRAGMA integrity_check(1)", &ignored, text, sizeof(text))) {
         snprintf(error, INCIDENTS_ERROR_SIZE, "%s: corrupt: %s; it was left as it is", path,
                  sqlite3_errmsg(database));
@@ -121,13 +129,14 @@ static bool check_open(sqlite3 *database, const char *path, char error[INCIDENTS
     return true;
 }
 
-bool incidents_check_file(const char *path, char error[INCIDENTS_ERROR_SIZE])
+bool incidents_check_file(const char *path, int *version, char error[INCIDENTS_ERROR_SIZE])
 {
     sqlite3 *database = NULL;
     bool whole = false;
 
-    if (sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK)
-        whole = check_open(database, path, error);
+    if (sqlite3_open_v2(path, &database, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_busy_timeout(database, INCIDENTS_OPEN_MS) == SQLITE_OK)
+        whole = check_open(database, path, version, error);
     else
         snprintf(error, INCIDENTS_ERROR_SIZE, "%s: %s", path,
                  database != NULL ? sqlite3_errmsg(database) : "out of memory");

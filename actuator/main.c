@@ -4,21 +4,29 @@
 #include <string.h>
 
 #include "actuator/actuator.h"
+#include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/options.h"
 #include "common/service.h"
 
 #define PROGRAM "lastgasp-actuator"
+#define DAY_US  (24 * 60 * US_PER_MINUTE)
 
 static struct {
     const char *socket, *kubeconfig, *state, *domain;
     unsigned mode, dry, level;
-    bool accept_unverified, check;
+    bool accept_unverified, include_control_plane, check;
+    const char *node_selector, *control;
+    const char *limits[LIMITS_RULES];
+    uint64_t keep_us, keep_mib;
 } given = {
     .domain = "titus.netflix.com",
     .mode = MODE_OBSERVE,
     .dry = REMEDY_REAL,
     .level = LOG_LEVEL_INITIAL,
+    .keep_us = 30 * DAY_US,
+    .keep_mib = 1024,
 };
 
 static const char *const dry_names[] = { "off", "local", "server", NULL };
@@ -41,10 +49,27 @@ static const struct option_row rows[] = {
     { "accept-unverified", OPTION_FLAG, &given.accept_unverified, NULL,
       "act on panics that no probe has confirmed: whoever can send a datagram from a node's "
       "address can have it removed" },
+    { "limit", OPTION_TEXT, &given.limits[LIMITS_COUNT], "COUNT/WINDOW",
+      "how many nodes may be touched within a time, over all hosts that run lastgasp (20/10m)" },
+    { "limit-percent", OPTION_TEXT, &given.limits[LIMITS_PERCENT], "PERCENT/WINDOW",
+      "the same as a part of all Nodes, but never less than two; the smaller wins (10%/10m)" },
+    { "limit-zone-percent", OPTION_TEXT, &given.limits[LIMITS_ZONE_PERCENT], "PERCENT/WINDOW",
+      "the same within each zone (no such limit)" },
+    { "control", OPTION_TEXT, &given.control, "PATH",
+      "the socket to make for people: pause and resume" },
+    { "keep", OPTION_DURATION, &given.keep_us, "TIME",
+      "how long closed incidents are kept in the history", .least = 60 * US_PER_MINUTE,
+      .most = 3650 * DAY_US },
+    { "keep-size", OPTION_COUNT, &given.keep_mib, "MIB", "and how large the history may get",
+      .least = 1, .most = 1024 * 1024 },
+    { "include-control-plane", OPTION_FLAG, &given.include_control_plane, NULL,
+      "act on Nodes of the control plane too, which are otherwise told of and no more" },
+    { "node-selector", OPTION_TEXT, &given.node_selector, "K=V,...",
+      "touch only Nodes with all these labels" },
     { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "what is logged at least",
       .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
-      "check options, kubeconfig, state directory and the API server, then exit" },
+      "check options, kubeconfig, state directory, the API server and the ledger, then exit" },
     { NULL },
 };
 
@@ -82,8 +107,23 @@ static int serve(struct event_base *base, const struct actuator_options *options
     return status;
 }
 
-static int run(struct kube_config *config)
+static bool read_limits(struct limits *limits)
 {
+    char why[LIMITS_WHY_SIZE];
+
+    for (unsigned rule = 0; rule < LIMITS_RULES; rule++) {
+        const char *text = given.limits[rule] ? given.limits[rule] : limits_defaults[rule];
+        if (text && !limits_parse(rule, text, &limits->rule[rule], why)) {
+            log_error("--%s=%s: %s", limits_options[rule], text, why);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int run(struct kube_config *config, const struct limits *limits)
+{
+    char *selector = given.node_selector ? xstrdup(given.node_selector) : NULL;
     const struct actuator_options options = {
         .socket = given.socket,
         .state = given.state,
@@ -92,12 +132,18 @@ static int run(struct kube_config *config)
         .mode = given.mode,
         .dry = given.dry,
         .accept_unverified = given.accept_unverified,
+        .include_control_plane = given.include_control_plane,
+        .node_selector = selector,
+        .control = given.control,
+        .retention = { .age_us = given.keep_us, .bytes = given.keep_mib * 1024 * 1024 },
+        .limits = *limits,
     };
     struct event_base *base = service_loop();
     if (!base)
         return 1;
     int status = given.check ? !actuator_check(base, &options) : serve(base, &options);
     event_base_free(base);
+    free(selector);
     return status;
 }
 
@@ -119,12 +165,15 @@ int main(int argc, char **argv)
         log_error("--domain=%s: not a DNS domain of one's own", given.domain);
         return 2;
     }
+    struct limits limits = { 0 };
+    if (!read_limits(&limits))
+        return 2;
     struct kube_config *config = kube_config_load(given.kubeconfig, error);
     if (!config) {
         log_error("%s", error);
         return 2;
     }
-    int status = run(config);
+    int status = run(config, &limits);
     kube_config_free(config);
     return status;
 }

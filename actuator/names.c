@@ -24,6 +24,8 @@ struct names *names_new(const char *domain)
     names->node_reason = xasprintf("node.%s/node-termination-reason", domain);
     names->node_by_caller = xasprintf("node.%s/node-termination-by-caller", domain);
     names->node_set = xasprintf("node.%s/lastgasp-set", domain);
+    names->node_lastgasp = xasprintf("node.%s/lastgasp", domain);
+    names->pod_lastgasp = xasprintf("pod.%s/lastgasp", domain);
     for (unsigned cause = 0; cause < NAMES_CAUSES; cause++)
         names->condition[cause] = xasprintf("%s/%s", domain, causes[cause].condition);
     return names;
@@ -40,6 +42,8 @@ void names_free(struct names *names)
     free(names->node_reason);
     free(names->node_by_caller);
     free(names->node_set);
+    free(names->node_lastgasp);
+    free(names->pod_lastgasp);
     for (unsigned cause = 0; cause < NAMES_CAUSES; cause++)
         free(names->condition[cause]);
     free(names);

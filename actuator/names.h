@@ -13,8 +13,10 @@
 struct names {
     char *pod_reason, *pod_reason_code, *pod_reason_detail, *pod_by_caller;
     char *node_reason, *node_by_caller;
-    char *node_set;                /* what we set on this Node, for whoever undoes it */
-    char *condition[NAMES_CAUSES]; /* of a pod, by enum cause: "DOMAIN/KernelPanic" */
+    char *node_set; /* annotation: what we set on this Node, for whoever undoes it;
+                       and a label, by which such Nodes are found */
+    char *node_lastgasp, *pod_lastgasp; /* how far one may go: see optouts.c */
+    char *condition[NAMES_CAUSES];      /* of a pod, by enum cause: "DOMAIN/KernelPanic" */
 };
 
 struct names *names_new(const char *domain);
@@ -34,3 +36,4 @@ const char *names_cause(enum cause cause);
 #define NAMES_OUT_OF_SERVICE_VALUE "nodeshutdown"
 #define NAMES_DISRUPTION_TARGET    "DisruptionTarget"
 #define NAMES_MIRROR               "kubernetes.io/config.mirror"
+#define NAMES_ZONE                 "topology.kubernetes.io/zone"

@@ -56,6 +56,18 @@ void people_step(struct people *people, const char *id, const char *words)
     people_write(people, id, words);
 }
 
+void people_stand(struct people *people, const char *id, enum incident_state state)
+{
+    incidents_stand(people->incidents, id, state);
+    flush_soon(people);
+}
+
+void people_look(struct people *people, const char *id, enum incident_look look)
+{
+    incidents_look(people->incidents, id, look);
+    flush_soon(people);
+}
+
 void people_pod(struct people *people, const char *id, const struct remedy_pod *pod)
 {
     const struct incident_pod row = {

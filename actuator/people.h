@@ -17,5 +17,7 @@ void people_free(struct people *people); /* writes what is left */
 void people_step(struct people *people, const char *id, const char *words);
 /* The same without the log, for what is logged in other words already. */
 void people_write(struct people *people, const char *id, const char *words);
+void people_stand(struct people *people, const char *id, enum incident_state state);
+void people_look(struct people *people, const char *id, enum incident_look look);
 void people_pod(struct people *people, const char *id, const struct remedy_pod *pod);
 void people_trace(struct people *people, const struct trace *trace);

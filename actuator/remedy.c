@@ -1,16 +1,18 @@
 /*
  * How it works.  A remedy is a set of tasks, each one request: one about the Node at a time, one
- * list, one a pod (its PATCH, then its DELETE) and one an Event.  A task is in the queue `acts` or
- * `tells` (may be sent), in `waiting` (later), in flight, or idle.  remedy_next() takes tasks out
- * of the queues; remedy_answered() sorts the answer into one of five classes, hands it to the step
- * that asked, and lets remedy_advance() queue what has become possible.  Pods do not wait for each
- * other, and a pod's DELETE goes to the head of the queue the moment its PATCH was answered.
+ * list, the Lease, one a pod (its PATCH, then its DELETE) and one an Event.  A task is in the queue
+ * `acts` or `tells` (to be sent), in `waiting` (later), in `held` (a pod's, that the gate let not
+ * through), in flight, or idle.  remedy_next() takes tasks out of the queues, past the gate;
+ * remedy_answered() sorts the answer into one of five classes, hands it to the step that asked, and
+ * lets remedy_advance() queue what has become possible.  Pods do not wait for each other, and a
+ * pod's DELETE goes to the head of the queue the moment its PATCH was answered.
  *
- *   READ_NODE --> MARK_NODE --> each pod: MARK_POD, DELETE_POD --> LIST_PODS + READ_NODE
- *   LIST_PODS ----------------^    ^                                 | pods are left
- *                                  +---------------------------------+
- *                                                                    | none is left
- *                              DELETE_NODE <-- TAINT_NODE while volumes are attached
+ *            right to tell     right to remove
+ *   READ_NODE -|-> MARK_NODE -|-> each pod: MARK_POD, DELETE_POD --> LIST_PODS + READ_NODE
+ *   LIST_PODS -|              |      ^                                 | pods are left
+ *   READ_LEASE, again and again      +---------------------------------+
+ *                                                                      | none is left
+ *                                DELETE_NODE <-- TAINT_NODE while volumes are attached
  *
  * The first list is asked for together with the Node, since reading harms nobody; no pod is touched
  * before the Node's own patch was taken, and a list that began after it has to show that no pod is
@@ -24,72 +26,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An Event is worth a few attempts, but no incident stays open for one. */
 #define EVENT_TRIES 5
-
-void remedy_push(struct queue *queue, struct remedy_task *task)
-{
-    task->next = NULL;
-    if (queue->last)
-        queue->last->next = task;
-    else
-        queue->first = task;
-    queue->last = task;
-}
-
-void remedy_push_front(struct queue *queue, struct remedy_task *task)
-{
-    task->next = queue->first;
-    queue->first = task;
-    if (!queue->last)
-        queue->last = task;
-}
-
-static struct remedy_task *pop(struct queue *queue)
-{
-    struct remedy_task *task = queue->first;
-
-    if (!task)
-        return NULL;
-    queue->first = task->next;
-    if (!queue->first)
-        queue->last = NULL;
-    return task;
-}
-
-static struct queue *queue_of(struct remedy *remedy, const struct remedy_task *task)
-{
-    return task->kind == REMEDY_EVENT ? &remedy->tells : &remedy->acts;
-}
-
-static void postpone(struct remedy *remedy, struct remedy_task *task, uint64_t delay_us)
-{
-    task->not_before_us = remedy->now_us + delay_us;
-    remedy_push(&remedy->waiting, task);
-}
-
-/* Moves what has waited long enough to the head of its queue: it was there before the rest. */
-static void wake(struct remedy *remedy)
-{
-    struct queue still = { 0 };
-    struct remedy_task *task;
-
-    while ((task = pop(&remedy->waiting))) {
-        if (task->not_before_us <= remedy->now_us)
-            remedy_push_front(queue_of(remedy, task), task);
-        else
-            remedy_push(&still, task);
-    }
-    remedy->waiting = still;
-}
 
 void remedy_ask_node(struct remedy *remedy, enum remedy_kind kind, uint64_t delay_us)
 {
     remedy->node_task.kind = kind;
     remedy->node_busy = true;
     if (delay_us > 0)
-        postpone(remedy, &remedy->node_task, delay_us);
+        remedy_postpone(remedy, &remedy->node_task, delay_us);
     else
         remedy_push(&remedy->acts, &remedy->node_task);
 }
@@ -105,8 +52,6 @@ void remedy_say(struct remedy *remedy, const char *format, ...)
 
 void remedy_settle(struct remedy *remedy, enum outcome outcome, const char *format, ...)
 {
-    struct queue events = { 0 };
-    struct remedy_task *task;
     va_list arguments;
 
     va_start(arguments, format);
@@ -114,30 +59,26 @@ void remedy_settle(struct remedy *remedy, enum outcome outcome, const char *form
     va_end(arguments);
     remedy->outcome = outcome;
     remedy->over = true;
-    remedy->acts = (struct queue){ 0 };
-    while ((task = pop(&remedy->waiting))) {
-        if (task->kind == REMEDY_EVENT)
-            remedy_push(&events, task);
-    }
-    remedy->waiting = events;
-}
-
-static enum mode level_of(const struct remedy_plan *plan)
-{
-    static const enum mode most[] = {
-        [RIGHT_HISTORY] = MODE_OBSERVE,
-        [RIGHT_TELL] = MODE_ANNOTATE,
-        [RIGHT_REMOVE] = MODE_NODE,
-    };
-    return plan->mode < most[plan->right] ? plan->mode : most[plan->right];
+    remedy_drop(remedy);
 }
 
 struct remedy *remedy_new(const struct remedy_plan *plan)
 {
+    static const struct lease_witnesses nobody;
     struct remedy *remedy = xcalloc(1, sizeof(*remedy));
+
     remedy->plan = *plan;
-    remedy->level = level_of(plan);
+    remedy_set_level(remedy);
+    remedy->witnesses = &nobody;
+    remedy->held_said_us = UINT64_MAX;
     remedy->list_task.kind = REMEDY_LIST_PODS;
+    remedy->lease_task.kind = REMEDY_READ_LEASE;
+    remedy->lease.lost_before = plan->lost_before;
+    remedy->looked = plan->looked;
+    if (plan->deleted) {
+        remedy_settle(remedy, OUTCOME_DELETED, "deleted before a restart");
+        return remedy;
+    }
 
     switch (plan->verdict) {
     case VERDICT_EXPIRED:
@@ -164,6 +105,31 @@ struct remedy *remedy_new(const struct remedy_plan *plan)
     return remedy;
 }
 
+void remedy_merge(struct remedy *remedy, enum verdict verdict, enum cause cause,
+                  uint64_t expires_us, uint64_t now_us)
+{
+    struct remedy_plan *plan = &remedy->plan;
+
+    if (remedy->over || remedy->ending.begun)
+        return;
+    remedy->now_us = now_us;
+    if (expires_us > plan->expires_us)
+        plan->expires_us = expires_us;
+    if (!rights_say_more(verdict, cause, plan->verdict, plan->cause))
+        return;
+    plan->verdict = verdict;
+    plan->cause = cause;
+    remedy_set_level(remedy);
+    if (remedy->node)
+        remedy_lease_begin(remedy);
+    remedy_advance(remedy);
+}
+
+bool remedy_is_ending(const struct remedy *remedy)
+{
+    return remedy->ending.begun && !remedy->over;
+}
+
 void remedy_free(struct remedy *remedy)
 {
     if (!remedy)
@@ -174,17 +140,14 @@ void remedy_free(struct remedy *remedy)
     free(remedy);
 }
 
+/* Whether its time is over, so that nothing more is sent but what undoes. */
 static bool has_expired(struct remedy *remedy)
 {
-    if (remedy->now_us < remedy->plan.expires_us)
+    if (remedy->now_us < remedy->plan.expires_us || remedy->ending.begun)
         return false;
-    if (!remedy->over && remedy->in_flight == 0) {
-        char count[256];
-        remedy_count(remedy, count, sizeof(count));
-        remedy_settle(remedy, OUTCOME_EXPIRED, "its time ran out before all was done: %s", count);
-    }
-    remedy->tells = remedy->waiting = (struct queue){ 0 };
-    return true;
+    if (!remedy->over && remedy->in_flight == 0)
+        remedy_expire(remedy);
+    return !remedy->ending.begun;
 }
 
 static struct remedy_request request_of(const struct remedy *remedy, struct remedy_task *task)
@@ -205,31 +168,69 @@ static struct remedy_request request_of(const struct remedy *remedy, struct reme
     return request;
 }
 
-bool remedy_next(struct remedy *remedy, enum remedy_urgency urgency, uint64_t now_us,
-                 struct remedy_request *request)
+/* The next task of QUEUE that may be sent at this moment. */
+static struct remedy_task *pick(struct remedy *remedy, struct queue *queue)
 {
-    remedy->now_us = now_us;
-    if (has_expired(remedy))
-        return false;
-    wake(remedy);
-    struct remedy_task *task = pop(urgency == REMEDY_ACT ? &remedy->acts : &remedy->tells);
-    if (!task)
-        return false;
+    struct remedy_task *task;
 
+    while ((task = remedy_pop(queue))) {
+        const char *why = remedy_barred(remedy, task->kind);
+        if (!why && remedy_is_identified(remedy, task->kind))
+            return task;
+        if (task->kind == REMEDY_EVENT) {
+            if (!remedy->over)
+                remedy_push_front(queue, task);
+            else /* whoever leads tells them */
+                remedy->tells = (struct queue){ 0 };
+            return NULL;
+        }
+        if (task == &remedy->node_task) {
+            /* What is read shows whether it still has to be written. */
+            task->kind = REMEDY_READ_NODE;
+            return task;
+        }
+        remedy_push(&remedy->held, task);
+        remedy_hold(remedy, why);
+        if (!why)
+            remedy_let_through(remedy);
+    }
+    return NULL;
+}
+
+static void note_sent(struct remedy *remedy, const struct remedy_task *task)
+{
     if (task->kind == REMEDY_EVENT)
         remedy->events_in_flight++;
     else
         remedy->in_flight++;
-    remedy->delete_sent |= task->kind == REMEDY_DELETE_NODE || task->kind == REMEDY_DELETE_POD;
-    remedy->node_delete_sent |= task->kind == REMEDY_DELETE_NODE;
+}
+
+bool remedy_next(struct remedy *remedy, enum remedy_urgency urgency, uint64_t now_us,
+                 struct remedy_request *request)
+{
+    remedy->now_us = now_us;
+    if (has_expired(remedy)) {
+        remedy->tells = remedy->waiting = (struct queue){ 0 };
+        return false;
+    }
+    remedy_wake(remedy);
+    remedy_say_held(remedy);
+    struct remedy_task *task = pick(remedy, urgency == REMEDY_ACT ? &remedy->acts : &remedy->tells);
+    if (!task)
+        return false;
+    note_sent(remedy, task);
     *request = request_of(remedy, task);
     return true;
 }
 
 uint64_t remedy_wake_us(const struct remedy *remedy)
 {
-    uint64_t wake_us = remedy->over ? UINT64_MAX : remedy->plan.expires_us;
+    bool expires = !remedy->over && !remedy->ending.begun &&
+                   (remedy->in_flight == 0 || remedy->now_us < remedy->plan.expires_us);
+    uint64_t wake_us = expires ? remedy->plan.expires_us : UINT64_MAX;
 
+    if (!remedy->over && remedy->held_said_us < wake_us)
+        wake_us = remedy->held_said_us;
     for (const struct remedy_task *task = remedy->waiting.first; task; task = task->next) {
         if (task->not_before_us < wake_us)
             wake_us = task->not_before_us;
@@ -239,7 +240,9 @@ uint64_t remedy_wake_us(const struct remedy *remedy)
 
 static const char *const kind_words[] = {
     [REMEDY_READ_NODE] = "reading the Node",
+    [REMEDY_READ_LEASE] = "reading the Node's Lease",
     [REMEDY_MARK_NODE] = "annotating and cordoning the Node",
+    [REMEDY_CLEAR_NODE] = "undoing what was set on the Node",
     [REMEDY_LIST_PODS] = "listing the pods",
     [REMEDY_MARK_POD] = "marking a pod",
     [REMEDY_DELETE_POD] = "deleting a pod",
@@ -262,7 +265,7 @@ static void try_later(struct remedy *remedy, struct remedy_task *task,
     uint64_t delay_us = answer->retry_after_us;
     if (delay_us == 0)
         delay_us = remedy_backoff(task->tries, answer->chance);
-    postpone(remedy, task, delay_us);
+    remedy_postpone(remedy, task, delay_us);
     if (task->tries == 1 && task->kind != REMEDY_EVENT && !task->pod)
         remedy_say(remedy, "%s has to be tried again: %s", kind_words[task->kind], answer->message);
 }
@@ -283,10 +286,14 @@ static void dispatch(struct remedy *remedy, struct remedy_task *task, enum answe
     switch (task->kind) {
     case REMEDY_READ_NODE:
     case REMEDY_MARK_NODE:
+    case REMEDY_CLEAR_NODE:
     case REMEDY_TAINT_NODE:
     case REMEDY_DELETE_NODE:
         remedy->node_busy = false;
         remedy_node_answered(remedy, task->kind, class, answer);
+        break;
+    case REMEDY_READ_LEASE:
+        remedy_lease_answered(remedy, class, answer);
         break;
     case REMEDY_LIST_PODS:
         remedy_listed(remedy, class, answer);
@@ -300,14 +307,13 @@ static void dispatch(struct remedy *remedy, struct remedy_task *task, enum answe
     }
 }
 
-const char *remedy_answered(struct remedy *remedy, const struct remedy_request *request,
-                            struct remedy_answer *answer, uint64_t now_us)
+void remedy_answered(struct remedy *remedy, const struct remedy_request *request,
+                     struct remedy_answer *answer, uint64_t now_us)
 {
     struct remedy_task *task = request->task;
     enum answer_class class = remedy_class(task->kind, task->tries, answer);
 
     remedy->now_us = now_us;
-    remedy->words[0] = '\0';
     if (task->kind == REMEDY_EVENT)
         remedy->events_in_flight--;
     else
@@ -317,67 +323,32 @@ const char *remedy_answered(struct remedy *remedy, const struct remedy_request *
     } else if (task->kind == REMEDY_EVENT) {
         event_answered(remedy, class, answer);
     } else if (!remedy->over) {
-        task->tries = 0;
+        /* A read before each attempt to write the Node makes those no fewer. */
+        if (task->kind != REMEDY_READ_NODE)
+            task->tries = 0;
         dispatch(remedy, task, class, answer);
         remedy_advance(remedy);
     }
     answer_node_free(answer->node);
     answer->node = NULL;
-    return remedy->words[0] ? remedy->words : NULL;
 }
 
-/* What observing shows in the end: what would have been done with the greatest mode. */
-static void settle_observed(struct remedy *remedy)
+const char *remedy_said(struct remedy *remedy)
 {
-    size_t pods = remedy->open - remedy->daemons;
-
-    if (remedy->plan.right == RIGHT_HISTORY)
-        remedy_settle(remedy, OUTCOME_OBSERVED,
-                      "the verdict %s gives no right to touch anything; %zu pods are on the Node",
-                      verdict_names[remedy->plan.verdict], remedy->open);
-    else if (remedy->plan.right == RIGHT_TELL)
-        remedy_settle(remedy, OUTCOME_OBSERVED, "would have annotated the Node and %zu pods",
-                      remedy->open);
-    else
-        remedy_settle(remedy, OUTCOME_OBSERVED,
-                      "would have deleted %zu pods and the Node, and annotated %zu pods of "
-                      "DaemonSets",
-                      pods, remedy->daemons);
+    memcpy(remedy->said, remedy->words, sizeof(remedy->said));
+    remedy->words[0] = '\0';
+    return remedy->said[0] ? remedy->said : NULL;
 }
 
-void remedy_advance(struct remedy *remedy)
+const struct answer_node *remedy_node(const struct remedy *remedy)
 {
-    bool dry = remedy->plan.dry != REMEDY_REAL;
-
-    if (remedy->over || !remedy->list_whole)
-        return;
-    if (remedy->level == MODE_OBSERVE) {
-        if (remedy->node)
-            settle_observed(remedy);
-        return;
-    }
-    if (!remedy->marked)
-        return;
-    if (!remedy->events_queued) {
-        remedy->events_queued = true;
-        remedy_tell_pods(remedy);
-    }
-    if (remedy->open > 0)
-        return;
-    if (!dry && (!remedy->list_settled || remedy->list_found)) {
-        remedy_list(remedy);
-        if (remedy->level == MODE_NODE && !remedy->node_busy)
-            remedy_ask_node(remedy, REMEDY_READ_NODE, 0);
-        return;
-    }
-    if (!remedy->node_busy)
-        remedy_finish_node(remedy);
+    return remedy->node;
 }
 
-void remedy_retract(struct remedy *remedy, const char *why)
+bool remedy_looked(const struct remedy *remedy, bool *lost_before)
 {
-    if (!remedy->over && !remedy->delete_sent)
-        remedy_settle(remedy, OUTCOME_RETRACTED, "%s", why);
+    *lost_before = remedy->lease.lost_before;
+    return remedy->looked;
 }
 
 bool remedy_is_over(const struct remedy *remedy, enum outcome *outcome, const char **detail)

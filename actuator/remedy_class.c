@@ -44,9 +44,8 @@ enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
         if (status == 409 || of_uid)
             return ANSWER_CONFLICT;
     }
-    if (status == 0 || status == 401 || status == 408 || status == 409 || status == 429 ||
-        status >= 500 || (kind == REMEDY_LIST_PODS && status == 410) ||
-        (status == 403 && tries < FORBIDDEN_TRIES))
+    if (status == 0 || status == 401 || status == 408 || status == 409 || status == 410 ||
+        status == 429 || status >= 500 || (status == 403 && tries < FORBIDDEN_TRIES))
         return ANSWER_LATER;
     return ANSWER_NEVER;
 }

@@ -28,7 +28,7 @@ void remedy_tell_pods(struct remedy *remedy)
             tell(remedy, &(struct remedy_event){ .owner = &owner->seen });
     }
     for (struct pod *pod = remedy->pods; pod && told < POD_EVENTS_MOST; pod = pod->next) {
-        if (pod->seen.mark == REMEDY_MARK_NOTHING)
+        if (pod->seen.done)
             continue;
         tell(remedy, &(struct remedy_event){ .pod = &pod->seen });
         told++;

@@ -11,6 +11,19 @@
 /* A Node that changes under us is read again at once, but not as fast as we can for ever. */
 #define CONFLICTS_AT_ONCE 3
 
+/* How far one may go, before the Node was read. */
+static enum mode level_of(const struct remedy_plan *plan)
+{
+    static const enum mode most[] = {
+        [RIGHT_HISTORY] = MODE_OBSERVE,
+        [RIGHT_TELL] = MODE_ANNOTATE,
+        [RIGHT_REMOVE] = MODE_NODE,
+    };
+    enum right right = rights_of(plan->verdict, plan->cause, LEASE_LAPSED, plan->accept_unverified);
+
+    return plan->mode < most[right] ? plan->mode : most[right];
+}
+
 static void node_is_gone(struct remedy *remedy)
 {
     char count[256];
@@ -19,6 +32,10 @@ static void node_is_gone(struct remedy *remedy)
     /* An attempt whose answer was lost has arrived: one of ours, or one of libcurl's own. */
     if (remedy->node_delete_sent) {
         remedy_settle(remedy, OUTCOME_DELETED, "Node deleted; %s", count);
+        return;
+    }
+    if (remedy->leave == REMEDY_LEAVE_ELSEWHERE) {
+        remedy_settle(remedy, OUTCOME_ELSEWHERE, "the Node is gone, and another host leads");
         return;
     }
     remedy_tell_node(remedy, "the Node was deleted by somebody else");
@@ -46,6 +63,21 @@ static bool is_the_dead_one(struct remedy *remedy, const struct answer_node *nod
     return true;
 }
 
+void remedy_set_level(struct remedy *remedy)
+{
+    remedy->level = level_of(&remedy->plan);
+    if (!remedy->node)
+        return;
+    struct optout optout = optouts_of(remedy->plan.optouts, remedy->node);
+    remedy->opted_out = optout.most < remedy->level ? optout.why : NULL;
+    if (optout.most < remedy->level)
+        remedy->level = optout.most;
+    /* Its pods were treated for less, and that they are done is no right to more. */
+    if (remedy->released && remedy->level > remedy->released_level)
+        remedy->level = remedy->released_level;
+}
+
+/* What was read is the Node that the next request is about; it may have opted out meanwhile. */
 static void keep_node(struct remedy *remedy, struct remedy_answer *answer)
 {
     if (!answer->node)
@@ -53,6 +85,22 @@ static void keep_node(struct remedy *remedy, struct remedy_answer *answer)
     answer_node_free(remedy->node);
     remedy->node = answer->node;
     answer->node = NULL;
+    remedy_identify(remedy, answer->sent_us);
+    remedy_set_level(remedy);
+}
+
+/* Read, and it is still the one that died. */
+static void looked_at(struct remedy *remedy, struct remedy_answer *answer)
+{
+    keep_node(remedy, answer);
+    if (!remedy->looked) {
+        remedy->looked = true;
+        remedy->lease.lost_before = remedy->node->ready == READY_UNKNOWN;
+    }
+    if (remedy->ending.begun)
+        remedy->ending.read = true;
+    else
+        remedy_lease_begin(remedy);
 }
 
 static void read_again(struct remedy *remedy, const struct remedy_answer *answer)
@@ -70,7 +118,10 @@ static void refused(struct remedy *remedy, enum remedy_kind kind,
     char count[256];
 
     remedy_count(remedy, count, sizeof(count));
-    if (!remedy->marked)
+    if (remedy->ending.begun)
+        remedy_settle(remedy, OUTCOME_PARTIAL, "%s, but what was set on the Node stays: %s",
+                      remedy->ending.detail, answer->message);
+    else if (!remedy->marked)
         remedy_settle(remedy, OUTCOME_REFUSED, "%s", answer->message);
     else if (kind == REMEDY_READ_NODE)
         remedy_settle(remedy, OUTCOME_PARTIAL, "the Node cannot be read any more, %s; %s",
@@ -99,6 +150,11 @@ static void written(struct remedy *remedy, enum remedy_kind kind, struct remedy_
     /* In a dry run on the server what comes back was never stored. */
     if (remedy->plan.dry == REMEDY_REAL)
         keep_node(remedy, answer);
+    if (kind == REMEDY_CLEAR_NODE) {
+        remedy_say(remedy, "what was set on the Node is undone");
+        remedy_undone(remedy);
+        return;
+    }
     if (kind == REMEDY_TAINT_NODE) {
         remedy_say(remedy, "Node tainted out of service, %zu volumes are attached",
                    remedy->node->volumes);
@@ -108,7 +164,6 @@ static void written(struct remedy *remedy, enum remedy_kind kind, struct remedy_
     remedy_say(remedy, "Node annotated and cordoned");
     remedy->marked = true;
     remedy_tell_node(remedy, NULL);
-    remedy_release_pods(remedy);
 }
 
 void remedy_node_answered(struct remedy *remedy, enum remedy_kind kind, enum answer_class class,
@@ -129,9 +184,7 @@ void remedy_node_answered(struct remedy *remedy, enum remedy_kind kind, enum ans
         if (kind != REMEDY_READ_NODE) {
             written(remedy, kind, answer);
         } else if (is_the_dead_one(remedy, answer->node)) {
-            keep_node(remedy, answer);
-            if (!remedy->marked && remedy->level > MODE_OBSERVE)
-                remedy_ask_node(remedy, REMEDY_MARK_NODE, 0);
+            looked_at(remedy, answer);
         }
         break;
     case ANSWER_LATER:
@@ -142,9 +195,7 @@ void remedy_node_answered(struct remedy *remedy, enum remedy_kind kind, enum ans
 static bool is_out_of_service(const struct answer_node *node)
 {
     for (size_t i = 0; i < node->taint_count; i++) {
-        const struct answer_taint *taint = &node->taints[i];
-        if (taint->key && strcmp(taint->key, NAMES_OUT_OF_SERVICE) == 0 && taint->effect &&
-            strcmp(taint->effect, "NoExecute") == 0)
+        if (answer_taint_is_out_of_service(&node->taints[i]))
             return true;
     }
     return false;
@@ -187,10 +238,15 @@ void remedy_finish_node(struct remedy *remedy)
     remedy_count(remedy, count, sizeof(count));
     if (remedy->tally.refused > 0)
         remedy_settle(remedy, OUTCOME_PARTIAL, "%s; %s", count, remedy->refusal);
-    else if (remedy->level < MODE_NODE && remedy->plan.dry != REMEDY_REAL)
+    else if (remedy->plan.dry != REMEDY_REAL && remedy->level < MODE_NODE)
         remedy_settle(remedy, OUTCOME_DRY_RUN, "had it been real: %s", count);
     else if (remedy->level < MODE_NODE)
-        remedy_settle(remedy, done, "%s", count);
+        remedy_settle(remedy, done, "%s%s%s", count, remedy->opted_out ? "; " : "",
+                      remedy->opted_out ? remedy->opted_out : "");
+    else if (remedy->tally.kept > 0)
+        remedy_settle(remedy, OUTCOME_PODS_DONE,
+                      "%s; the Node is kept, %zu of its pods opted out of removal", count,
+                      remedy->tally.kept);
     else if (!volumes_are_detached(remedy))
         return;
     else if (remedy->node->finalizers)

@@ -58,14 +58,6 @@ static bool is_daemon(const struct answer_pod *pod)
     return pod->owner_kind && strcmp(pod->owner_kind, "DaemonSet") == 0;
 }
 
-/* Whether pods are removed; when observing, whether they would be. */
-static bool removes(const struct remedy *remedy)
-{
-    if (remedy->level == MODE_OBSERVE)
-        return remedy->plan.right == RIGHT_REMOVE;
-    return remedy->level >= MODE_PODS;
-}
-
 static void end(struct remedy *remedy, struct pod *pod, const char *done)
 {
     pod->seen.done = done;
@@ -88,30 +80,41 @@ const struct remedy_pod *remedy_next_ended(struct remedy *remedy)
     return &pod->seen;
 }
 
-/* What is to be done about a pod that was not seen before; NULL, or why it is left as it is. */
-static const char *judge(struct remedy *remedy, const struct answer_pod *from, struct pod *pod)
+/* Why a pod is left as it is, whatever may be done with the others; NULL: it is not. */
+static const char *leave(struct remedy *remedy, const struct answer_pod *pod)
 {
-    bool remove = removes(remedy);
-
-    pod->seen.mark = REMEDY_MARK_NOTHING;
-    pod->task.kind = REMEDY_MARK_POD;
-    if (from->mirror) {
+    if (pod->mirror) {
         remedy->tally.mirror++;
         return "left: mirror pod";
     }
-    if (from->finished && !(from->ours && remove)) {
+    if (pod->finished && !pod->ours) {
         remedy->tally.finished++;
         return "left: has finished";
     }
-    if (!remove)
+    return NULL;
+}
+
+/* What is to be done about POD, now that it may be touched. */
+static void release(struct remedy *remedy, struct pod *pod)
+{
+    bool removes = remedy->level >= MODE_PODS && !pod->keeps;
+
+    if (pod->finished && !removes) {
+        remedy->tally.finished++;
+        remedy->open--;
+        end(remedy, pod, "left: has finished");
+        return;
+    }
+    if (!removes)
         pod->seen.mark = REMEDY_MARK_TELL;
-    else if (is_daemon(from))
+    else if (pod->daemon)
         pod->seen.mark = REMEDY_MARK_DAEMON;
     else
         pod->seen.mark = REMEDY_MARK_REMOVE;
-    if (from->finished) /* marked before a crash, by us: only its DELETE is missing */
-        pod->task.kind = REMEDY_DELETE_POD;
-    return NULL;
+    if (remedy->level >= MODE_PODS && pod->keeps)
+        remedy->tally.kept++;
+    pod->task.kind = pod->finished ? REMEDY_DELETE_POD : REMEDY_MARK_POD;
+    remedy_push(&remedy->acts, &pod->task);
 }
 
 static void add(struct remedy *remedy, const struct answer_pod *from)
@@ -124,31 +127,37 @@ static void add(struct remedy *remedy, const struct answer_pod *from)
         .name = copy(remedy, from->name),
         .uid = copy(remedy, from->uid),
         .owner = owner,
+        .mark = REMEDY_MARK_NOTHING,
     };
+    pod->daemon = is_daemon(from);
+    pod->keeps = from->keeps;
+    pod->finished = from->finished;
     pod->task.pod = pod;
     pod->next = remedy->pods;
     remedy->pods = pod;
 
-    const char *left = judge(remedy, from, pod);
+    const char *left = leave(remedy, from);
     if (left) {
         end(remedy, pod, left);
         return;
     }
     remedy->open++;
     remedy->list_found = true;
-    if (is_daemon(from))
+    if (pod->daemon)
         remedy->daemons++;
     else if (owner)
         owner->pods++;
-    if (remedy->marked)
-        remedy_push(&remedy->acts, &pod->task);
+    if (remedy->released)
+        release(remedy, pod);
 }
 
 void remedy_release_pods(struct remedy *remedy)
 {
+    remedy->released = true;
+    remedy->released_level = remedy->level;
     for (struct pod *pod = remedy->pods; pod; pod = pod->next) {
         if (!pod->seen.done)
-            remedy_push(&remedy->acts, &pod->task);
+            release(remedy, pod);
     }
 }
 
@@ -163,6 +172,8 @@ void remedy_listed(struct remedy *remedy, enum answer_class class,
 {
     const struct answer_pods *pods = answer->pods;
 
+    if (remedy->ending.begun)
+        return;
     if (class != ANSWER_DONE) {
         remedy_settle(remedy, remedy->marked ? OUTCOME_PARTIAL : OUTCOME_REFUSED, "%s",
                       answer->message);
@@ -208,6 +219,8 @@ static void marked(struct remedy *remedy, struct pod *pod, enum answer_class cla
 {
     if (class == ANSWER_GONE) {
         finish(remedy, pod, &remedy->tally.gone, "gone already");
+    } else if (remedy->ending.begun) {
+        return;
     } else if (class == ANSWER_DONE && pod->seen.mark == REMEDY_MARK_REMOVE) {
         pod->task.kind = REMEDY_DELETE_POD;
         remedy_push_front(&remedy->acts, &pod->task);

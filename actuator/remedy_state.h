@@ -4,9 +4,10 @@
 #include "common/memory.h"
 
 /*
- * Inside the remedy: its state, shared by the files that move it (remedy.c: what is sent and
- * what follows; remedy_class.c: what a status means; remedy_node.c, remedy_pods.c,
- * remedy_events.c: the steps).
+ * Inside the remedy: its state, shared by the files that move it (remedy.c: what is sent;
+ * remedy_advance.c: what follows; remedy_gate.c: what may be sent now; remedy_class.c: what a
+ * status means; remedy_node.c, remedy_lease.c, remedy_pods.c, remedy_events.c, remedy_end.c: the
+ * steps).
  */
 
 /* One request that will have to be made: it is in one of the queues, or in flight, or idle. */
@@ -26,6 +27,8 @@ struct queue {
 
 struct pod {
     struct remedy_pod seen;
+    bool daemon, keeps;
+    bool finished; /* marked before a crash, by us: only its DELETE is missing */
     struct remedy_task task;
     struct pod *next, *next_ended;
 };
@@ -42,22 +45,47 @@ struct event_of {
 
 /* How pods ended, for the detail of the outcome. */
 struct tally {
-    size_t deleted, told, finished, mirror, gone, refused;
+    size_t deleted, told, finished, mirror, gone, refused, kept;
+};
+
+/* The incident ends when the Node's marks are undone. */
+struct ending {
+    bool begun;
+    bool read; /* the Node was read since */
+    enum outcome outcome;
+    char detail[256];
 };
 
 struct remedy {
     struct remedy_plan plan;
-    enum mode level; /* the smaller of what the mode and the evidence allow */
-    uint64_t now_us; /* of the call under way */
+    enum mode level;       /* the smallest of what the mode, the verdict and the Node allow */
+    const char *opted_out; /* why the Node made it less; NULL: it did not */
+    uint64_t now_us;       /* of the call under way */
     struct arena arena;
 
     struct queue acts, tells, waiting;
+    struct queue held; /* pods' requests that the gate let not through */
     size_t in_flight, events_in_flight;
-    struct remedy_task node_task, list_task;
+    struct remedy_task node_task, list_task, lease_task;
+
+    /* what the gate looks at */
+    uint64_t evidence_us; /* until when the machine was silent; 0: not known */
+    uint64_t identified_until_us; /* the Node was read, and was the one: that counts so long */
+    uint64_t stopped_us;          /* when we last were stopped; 0: never */
+    struct lease lease;
+    bool lease_begun;   /* it is read, again and again */
+    bool lease_refused; /* it cannot be read, and is asked for less often */
+    const struct lease_witnesses *witnesses;
+    enum lease_state lease_said; /* in the history */
+    enum remedy_leave leave;
+    bool may_write;
+    const char *held_for;  /* what it waits for; NULL: nothing */
+    uint64_t held_said_us; /* when that is to be said; UINT64_MAX: never, or it was */
 
     /* the Node */
     struct answer_node *node; /* as last read; NULL before */
-    bool marked;              /* annotated and cordoned: pods may be touched */
+    bool looked;              /* was its Ready Unknown?  lease.lost_before */
+    bool marked;              /* annotated and cordoned */
     bool node_busy;           /* the request about the Node is queued or in flight */
     bool tainted;
     bool node_delete_sent;     /* and not refused: if the Node is gone now, it was us */
@@ -72,18 +100,22 @@ struct remedy {
     bool list_whole;   /* the last list is complete */
     bool list_settled; /* it began after the Node was marked */
     bool list_found;   /* it showed a pod that needs a request */
+    bool released;     /* pods may be touched, for this: */
+    enum mode released_level;
     bool events_queued;
     bool event_refused; /* and it was said */
-    bool delete_sent; /* of a pod or the Node */
+    bool removing; /* a request was sent after which a pod or the Node may be gone */
     char *continue_token;
     uint64_t version; /* the highest that a list or a pod's write returned */
     struct tally tally;
     const char *refusal; /* the first pod's */
 
+    struct ending ending;
     bool over;
     enum outcome outcome;
     char detail[512];
     char words[512];
+    char said[512];
 };
 
 /* How an answer is to be taken; which status means what depends on the kind of request. */
@@ -102,9 +134,18 @@ enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
 /* 0.2 s doubling to 5 s, spread by a quarter either way. */
 uint64_t remedy_backoff(unsigned tries, unsigned chance);
 
-/* remedy.c */
+/* remedy_queue.c */
 void remedy_push(struct queue *queue, struct remedy_task *task);
 void remedy_push_front(struct queue *queue, struct remedy_task *task);
+struct remedy_task *remedy_pop(struct queue *queue); /* NULL: it is empty */
+/* Moves what has waited long enough to the head of its queue: it was there before the rest. */
+void remedy_wake(struct remedy *remedy);
+/* Queues TASK, DELAY_US from now. */
+void remedy_postpone(struct remedy *remedy, struct remedy_task *task, uint64_t delay_us);
+/* Forgets what waits to be sent, but for the Events. */
+void remedy_drop(struct remedy *remedy);
+
+/* remedy.c */
 /* Queues the one request about the Node that there is at a time, DELAY_US from now. */
 void remedy_ask_node(struct remedy *remedy, enum remedy_kind kind, uint64_t delay_us);
 /* Ends the incident; what waits to be sent is dropped, but for the Events. */
@@ -112,10 +153,51 @@ void remedy_settle(struct remedy *remedy, enum outcome outcome, const char *form
     __attribute__((format(printf, 3, 4)));
 void remedy_say(struct remedy *remedy, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* remedy_advance.c */
 /* Goes on to whatever the state allows now. */
 void remedy_advance(struct remedy *remedy);
+/* Pods' requests that the gate did not let through go back into the queue when it would. */
+void remedy_let_through(struct remedy *remedy);
+
+/* remedy_gate.c */
+enum right remedy_right(const struct remedy *remedy);
+/* NULL when a request of KIND may be sent now if it is identified, else what it waits for. */
+const char *remedy_barred(const struct remedy *remedy, enum remedy_kind kind);
+/* NULL when the evidence is enough for KIND, whoever may do it, else what it lacks. */
+const char *remedy_lacks_evidence(const struct remedy *remedy, enum remedy_kind kind);
+/* Whether the Node was read lately enough for a request of KIND. */
+bool remedy_is_identified(const struct remedy *remedy, enum remedy_kind kind);
+/* The Node was read by a request sent at SENT_US, and it is the one that died. */
+void remedy_identify(struct remedy *remedy, uint64_t sent_us);
+/* It waits for WHY now; NULL: for nothing. */
+void remedy_hold(struct remedy *remedy, const char *why);
+/* Says in the history what it has waited for, once. */
+void remedy_say_held(struct remedy *remedy);
+
+/* remedy_lease.c */
+/* Reads the Lease from now on, if the right depends on it. */
+void remedy_lease_begin(struct remedy *remedy);
+/* All that is missing is a reading that is fresh (with many incidents open they are rare): now. */
+void remedy_lease_hasten(struct remedy *remedy);
+void remedy_lease_answered(struct remedy *remedy, enum answer_class class,
+                           const struct remedy_answer *answer);
+
+/* remedy_end.c */
+/* Stops, undoes the Node's marks, and then ends like this. */
+void remedy_undo(struct remedy *remedy, enum outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void remedy_advance_ending(struct remedy *remedy);
+void remedy_undone(struct remedy *remedy);
+void remedy_expire(struct remedy *remedy);
+/* The Node opted out when the removal of its pods had begun: the rest is left. */
+void remedy_opt_out(struct remedy *remedy);
+/* Nothing is to be written: says what would have been, once the evidence has come that far. */
+void remedy_observe(struct remedy *remedy);
 
 /* remedy_node.c */
+/* How far one may go with this verdict, and with this Node, once it was read. */
+void remedy_set_level(struct remedy *remedy);
 void remedy_node_answered(struct remedy *remedy, enum remedy_kind kind, enum answer_class class,
                           struct remedy_answer *answer);
 /* All pods are done: what remains to be done about the Node. */
@@ -127,7 +209,7 @@ void remedy_listed(struct remedy *remedy, enum answer_class class,
                    const struct remedy_answer *answer);
 void remedy_pod_answered(struct remedy *remedy, struct remedy_task *task, enum answer_class class,
                          const struct remedy_answer *answer);
-/* The Node is marked: the pods that were listed meanwhile may be sent. */
+/* The pods that were listed may be touched, and those that will be. */
 void remedy_release_pods(struct remedy *remedy);
 /* "28 pods deleted, 2 told, 1 had finished" into OUT. */
 void remedy_count(const struct remedy *remedy, char *out, size_t cap);

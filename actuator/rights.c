@@ -3,23 +3,53 @@
 const char *const mode_names[] = { "observe", "annotate", "pods", "node", NULL };
 const char *const right_names[] = { "history", "tell", "remove", NULL };
 
-/* A row a verdict: the right as such, and the right for those who accept what is not verified. */
-static const struct {
-    enum right as_such, accepted;
-} table[] = {
-    [VERDICT_UNVERIFIED] = { RIGHT_HISTORY, RIGHT_REMOVE },
-    [VERDICT_SILENT] = { RIGHT_HISTORY, RIGHT_HISTORY },
-    [VERDICT_UNPROBABLE] = { RIGHT_HISTORY, RIGHT_HISTORY },
-    [VERDICT_REBOOTED] = { RIGHT_HISTORY, RIGHT_HISTORY },
-    [VERDICT_RECREATED] = { RIGHT_HISTORY, RIGHT_HISTORY },
-    [VERDICT_EXPIRED] = { RIGHT_HISTORY, RIGHT_HISTORY },
-    [VERDICT_MISMATCH] = { RIGHT_HISTORY, RIGHT_HISTORY },
+#define NONE RIGHT_HISTORY
+#define TELL RIGHT_TELL
+#define GONE RIGHT_REMOVE
+
+/* A row a verdict, a column a state of the Lease. */
+static const enum right table[][LEASE_STATES] = {
+    /*                       unknown alive lapsed lost  missing */
+    [VERDICT_UNVERIFIED] = { NONE, NONE, NONE, NONE, NONE },
+    [VERDICT_SILENT] = { TELL, TELL, GONE, TELL, TELL },
+    [VERDICT_UNPROBABLE] = { NONE, NONE, GONE, NONE, NONE },
+    [VERDICT_REBOOTED] = { TELL, TELL, TELL, TELL, TELL },
+    [VERDICT_RECREATED] = { TELL, TELL, TELL, TELL, TELL },
+    [VERDICT_EXPIRED] = { NONE, NONE, NONE, NONE, NONE },
+    [VERDICT_MISMATCH] = { NONE, NONE, NONE, NONE, NONE },
 };
 
-enum right rights_of(enum verdict verdict, enum cause cause, bool accept_unverified)
+/* Of VERDICT_UNVERIFIED, for those who accept it. */
+static const enum right accepted[LEASE_STATES] = { GONE, GONE, GONE, GONE, GONE };
+
+enum right rights_of(enum verdict verdict, enum cause cause, enum lease_state lease,
+                     bool accept_unverified)
 {
     /* An orderly end is only recorded: whoever asked for it may start the machine again. */
     if (cause == CAUSE_HALT)
         return RIGHT_HISTORY;
-    return accept_unverified ? table[verdict].accepted : table[verdict].as_such;
+    if (verdict == VERDICT_UNVERIFIED && accept_unverified)
+        return accepted[lease];
+    return table[verdict][lease];
+}
+
+/* How much a verdict rests on; 0: it never gives a right to remove. */
+static const unsigned weights[] = {
+    [VERDICT_UNVERIFIED] = 1, [VERDICT_UNPROBABLE] = 2, [VERDICT_SILENT] = 3,
+    [VERDICT_REBOOTED] = 0,   [VERDICT_RECREATED] = 0,  [VERDICT_EXPIRED] = 0,
+    [VERDICT_MISMATCH] = 0,
+};
+
+bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,
+                     enum cause cause_before)
+{
+    if (weights[verdict] == 0 || cause == CAUSE_HALT)
+        return false;
+    return cause_before == CAUSE_HALT || weights[verdict] > weights[before];
+}
+
+bool rights_need_lease(enum verdict verdict, enum cause cause, bool accept_unverified)
+{
+    return rights_of(verdict, cause, LEASE_LAPSED, accept_unverified) !=
+           rights_of(verdict, cause, LEASE_UNKNOWN, accept_unverified);
 }

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "actuator/lease.h"
 #include "common/record.h"
 
 /* How far this actuator may go at all (--mode). */
@@ -18,8 +19,17 @@ enum right { RIGHT_HISTORY, RIGHT_TELL, RIGHT_REMOVE };
 extern const char *const right_names[];
 
 /*
- * The table of rights.  A verdict that nobody verified gives a right only to those who said that
- * they accept it (--accept-unverified); a verdict by probe needs the Node's Lease beside it, which
- * this version does not read yet, so it gives the history only.
+ * The table of rights: by the correlator's verdict, and by what our own reading of the Node's Lease
+ * says now.  A verdict that nobody verified gives a right only to those who said that they accept
+ * it (--accept-unverified).  How old the evidence may be is not in here: see remedy_gate.c.
  */
-enum right rights_of(enum verdict verdict, enum cause cause, bool accept_unverified);
+enum right rights_of(enum verdict verdict, enum cause cause, enum lease_state lease,
+                     bool accept_unverified);
+
+/* Whether the verdict and cause of a later intent of the same boot say more than those before: a
+ * machine that goes down in order can still panic, and what was probed outweighs what was not. */
+bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,
+                     enum cause cause_before);
+
+/* Whether the right depends on the Lease, so that it has to be read. */
+bool rights_need_lease(enum verdict verdict, enum cause cause, bool accept_unverified);

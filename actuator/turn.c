@@ -100,12 +100,6 @@ static bool waits_for_its_intent(const struct turn *turn, const struct item *ret
     return false;
 }
 
-static const char *const retract_words[] = {
-    [RETRACT_ANSWERS] = "the machine answers again",
-    [RETRACT_REBOOTED] = "the machine has rebooted",
-    [RETRACT_RECREATED] = "the Node was created anew",
-};
-
 static bool take(struct turn *turn)
 {
     bool whole = true;
@@ -117,7 +111,7 @@ static bool take(struct turn *turn)
             item->done = item->taken != INCIDENT_FAILED;
             whole &= item->done;
         } else if (!waits_for_its_intent(turn, item)) {
-            engine_retract(turn->setup.engine, item->retract.id, retract_words[item->retract.why]);
+            engine_retract(turn->setup.engine, item->retract.id, item->retract.why);
             item->done = true;
         }
     }
@@ -149,6 +143,8 @@ static void hand_out(struct turn *turn, struct item *item)
     turn->setup.counts[counts[item->taken]]++;
     if (item->opened)
         engine_adopt(turn->setup.engine, item->opened);
+    else
+        engine_merge(turn->setup.engine, &item->intent);
     item->opened = NULL;
 }
 
@@ -217,7 +213,8 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
     struct turn *turn = arg;
 
     evtimer_del(turn->close);
-    bool taken = take(turn), recorded = engine_record(turn->setup.engine, turn->setup.incidents);
+    /* What has ended first: an intent that comes now finds it closed, and may open it again. */
+    bool recorded = engine_record(turn->setup.engine, turn->setup.incidents), taken = take(turn);
     if (!recorded || !commit(turn)) {
         roll_back(turn);
         fail(turn);

@@ -1,11 +1,13 @@
 #include "actuator/answers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/unit.h"
 
 static const char node_text[] =
     "{\"kind\":\"Node\",\"metadata\":{\"name\":\"n\",\"uid\":\"u-1\",\"resourceVersion\":\"42\","
+    "\"labels\":{\"pool\":\"gpu\",\"topology.kubernetes.io/zone\":\"z-1\"},"
     "\"annotations\":{\"other\":\"x\",\"node.example.com/lastgasp-set\":\"boot=b,annotations\"},"
     "\"finalizers\":[\"karpenter.sh/termination\"],"
     "\"ownerReferences\":[{\"uid\":\"not-this\"}]},"
@@ -14,6 +16,12 @@ static const char node_text[] =
     "{\"key\":\"c\",\"effect\":\"NoExecute\",\"timeAdded\":\"2026-11-23T06:00:00Z\"}]},"
     "\"status\":{\"nodeInfo\":{\"bootID\":\"b-1\",\"kernelVersion\":\"6.1\"},"
     "\"images\":[{\"names\":[\"i\"]}],"
+    "\"addresses\":[{\"type\":\"Hostname\",\"address\":\"n\"},"
+    "{\"address\":\"10.0.3.17\",\"type\":\"InternalIP\"},"
+    "{\"type\":\"InternalIP\",\"address\":\"fd00:10::17\"}],"
+    "\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10251}},"
+    "\"conditions\":[{\"type\":\"MemoryPressure\",\"status\":\"False\"},"
+    "{\"status\":\"True\",\"type\":\"Ready\"}],"
     "\"volumesAttached\":[{\"name\":\"v1\",\"devicePath\":\"\"},{\"name\":\"v2\"}]}}";
 
 START_TEST(a_node_is_read_whole)
@@ -27,6 +35,12 @@ START_TEST(a_node_is_read_whole)
     ck_assert_str_eq(node->resource_version, "42");
     ck_assert_str_eq(node->set, "boot=b,annotations");
     ck_assert(node->unschedulable && node->finalizers);
+    ck_assert_int_eq(node->ready, READY_TRUE);
+    ck_assert_str_eq(node->address, "10.0.3.17");
+    ck_assert_uint_eq(node->port, 10251);
+    ck_assert_str_eq(answer_pairs_find(&node->labels, "pool"), "gpu");
+    ck_assert_str_eq(answer_pairs_find(&node->annotations, "other"), "x");
+    ck_assert_ptr_null(answer_pairs_find(&node->labels, "other"));
     ck_assert_uint_eq(node->volumes, 2);
     ck_assert_uint_eq(node->taint_count, 2);
     ck_assert_str_eq(node->taints[0].key, "a");
@@ -38,6 +52,91 @@ START_TEST(a_node_is_read_whole)
     ck_assert_str_eq(node->taints[1].time_added, "2026-11-23T06:00:00Z");
     answer_node_free(node);
     names_free(names);
+}
+END_TEST
+
+/* The condition, as it is written; without one nobody knows. */
+static const struct {
+    const char *conditions;
+    enum answer_ready ready;
+} conditions[] = {
+    { "", READY_UNKNOWN },
+    { "{\"type\":\"Ready\",\"status\":\"True\"}", READY_TRUE },
+    { "{\"type\":\"Ready\",\"status\":\"False\"}", READY_FALSE },
+    { "{\"type\":\"Ready\",\"status\":\"Unknown\"}", READY_UNKNOWN },
+    { "{\"type\":\"DiskPressure\",\"status\":\"True\"}", READY_UNKNOWN },
+    { "{\"status\":\"True\"},{\"type\":\"Ready\"}", READY_UNKNOWN },
+};
+
+START_TEST(a_node_is_ready_when_it_says_so)
+{
+    struct names *names = names_new("example.com");
+    char text[512];
+
+    int size = snprintf(text, sizeof(text),
+                        "{\"metadata\":{\"uid\":\"u\",\"resourceVersion\":\"1\"},\"status\":{"
+                        "\"nodeInfo\":{\"bootID\":\"b\"},\"conditions\":[%s]}}",
+                        conditions[_i].conditions);
+    struct answer_node *node = answer_node_read(names, text, (size_t)size);
+    ck_assert_ptr_nonnull(node);
+    ck_assert_int_eq(node->ready, conditions[_i].ready);
+    answer_node_free(node);
+    names_free(names);
+}
+END_TEST
+
+#define ITEM(name, uid)                                                                            \
+    "{\"metadata\":{\"name\":\"" name "\"," uid "\"resourceVersion\":\"1\"},"                      \
+    "\"status\":{\"nodeInfo\":{\"bootID\":\"b\"},\"conditions\":[{\"type\":\"Ready\","             \
+    "\"status\":\"True\"}]}}"
+
+START_TEST(nodes_are_listed_one_by_one)
+{
+    static const char text[] =
+        "{\"kind\":\"NodeList\",\"metadata\":{\"resourceVersion\":\"9\","
+        "\"continue\":\"\"},\"items\":[" ITEM("a", "\"uid\":\"1\",") "," ITEM(
+            "no-uid", "") "," ITEM("b", "\"uid\":\"2\",") "]}";
+    struct names *names = names_new("example.com");
+    struct answer_nodes *nodes = answer_nodes_read(names, text, strlen(text));
+
+    ck_assert_ptr_nonnull(nodes);
+    ck_assert_uint_eq(nodes->count, 2);
+    ck_assert_str_eq(nodes->nodes[0]->name, "a");
+    ck_assert_str_eq(nodes->nodes[1]->name, "b");
+    ck_assert_int_eq(nodes->nodes[1]->ready, READY_TRUE);
+    answer_nodes_free(nodes);
+    ck_assert_ptr_null(answer_nodes_read(names, text, strlen(text) - 1));
+    names_free(names);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool found;
+} leases[] = {
+    { "{\"spec\":{\"renewTime\":\"2026-11-23T06:00:00.000001Z\",\"leaseDurationSeconds\":40}}",
+      true },
+    { "{\"spec\":{\"leaseDurationSeconds\":40}}", false },
+    { "{\"spec\":{\"renewTime\":\"2026-11-23T06:00:00.000001Z\"}}", false },
+    { "{\"spec\":{\"renewTime\":\"\",\"leaseDurationSeconds\":40}}", false },
+    { "{\"spec\":{\"renewTime\":\"2026-11-23T06:00:00.000001Z\",\"leaseDurationSeconds\":0}}",
+      false },
+    { "{\"spec\":{\"renewTime\":\"2026-11-23T06:00:00.0000010000000000000000000Z\","
+      "\"leaseDurationSeconds\":40}}",
+      false },
+    { "not json", false },
+};
+
+START_TEST(a_lease_that_was_never_renewed_is_none)
+{
+    struct lease_reading reading = { .sent_us = 7 };
+
+    ck_assert_int_eq(answer_lease_read(leases[_i].text, strlen(leases[_i].text), &reading),
+                     leases[_i].found);
+    ck_assert_int_eq(reading.found, leases[_i].found);
+    ck_assert_uint_eq(reading.sent_us, 7);
+    if (reading.found)
+        ck_assert_uint_eq(reading.duration_us, 40000000);
 }
 END_TEST
 
@@ -143,6 +242,11 @@ static void fill(Suite *suite)
 {
     TCase *tests = tcase_create("answers");
 
+    tcase_add_loop_test(tests, a_node_is_ready_when_it_says_so, 0,
+                        sizeof(conditions) / sizeof(conditions[0]));
+    tcase_add_test(tests, nodes_are_listed_one_by_one);
+    tcase_add_loop_test(tests, a_lease_that_was_never_renewed_is_none, 0,
+                        sizeof(leases) / sizeof(leases[0]));
     tcase_add_test(tests, a_node_is_read_whole);
     tcase_add_loop_test(tests, what_is_no_whole_node_is_none, 0,
                         sizeof(no_nodes) / sizeof(no_nodes[0]));

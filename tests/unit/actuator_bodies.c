@@ -24,6 +24,7 @@ static const struct answer_taint taints[] = {
     { .key = "node.kubernetes.io/unreachable",
       .effect = "NoExecute",
       .time_added = "2026-11-23T06:00:00Z" },
+    { .key = "node.kubernetes.io/out-of-service", .value = "nodeshutdown", .effect = "NoExecute" },
 };
 
 static const struct remedy_owner job = { "team-a", "batch/v1", "Job", "train", "job-uid", 3 };
@@ -65,7 +66,8 @@ struct row {
     "\"conditions\":[" CONDITION("DisruptionTarget",                                               \
                                  "True") "," CONDITION("example.com/KernelPanic", "True") "]}"
 #define MARKED(set)                                                                                \
-    "{\"metadata\":{\"uid\":\"node-uid\",\"resourceVersion\":\"4711\",\"annotations\":{"           \
+    "{\"metadata\":{\"uid\":\"node-uid\",\"resourceVersion\":\"4711\",\"labels\":{"                \
+    "\"node.example.com/lastgasp-set\":\"true\"},\"annotations\":{"                                \
     "\"node.example.com/node-termination-reason\":\"" TEXT "\","                                   \
     "\"node.example.com/node-termination-by-caller\":\"lastgasp\","                                \
     "\"node.example.com/lastgasp-set\":\"" set "\"}},\"spec\":{\"unschedulable\":true}}"
@@ -93,35 +95,64 @@ static const struct row rows[] = {
       .node = { NODE },
       .verb = "PATCH",
       .path = NODE_PATH "?fieldManager=lastgasp",
-      .body = MARKED("boot=boot-1,annotations,unschedulable") },
+      .body = MARKED("boot=boot-1,annotations,label,unschedulable") },
     { .name = "a cordon of somebody else's is not listed as ours",
       .kind = REMEDY_MARK_NODE,
       .dry = REMEDY_DRY_SERVER,
       .node = { NODE, .unschedulable = true },
       .verb = "PATCH",
       .path = NODE_PATH "?fieldManager=lastgasp&dryRun=All",
-      .body = MARKED("boot=boot-1,annotations") },
+      .body = MARKED("boot=boot-1,annotations,label") },
     { .name = "a cordon and a taint of an earlier attempt stay listed",
       .kind = REMEDY_MARK_NODE,
       .node = { NODE, .unschedulable = true,
                 .set = "boot=x,annotations,unschedulable,out-of-service" },
       .verb = "PATCH",
       .path = NODE_PATH "?fieldManager=lastgasp",
-      .body = MARKED("boot=boot-1,annotations,unschedulable,out-of-service") },
+      .body = MARKED("boot=boot-1,annotations,label,unschedulable,out-of-service") },
     { .name = "the taints of others go along",
       .kind = REMEDY_TAINT_NODE,
-      .node = { NODE, .unschedulable = true, .set = "boot=boot-1,annotations,unschedulable",
+      .node = { NODE, .unschedulable = true, .set = "boot=boot-1,annotations,label,unschedulable",
                 .taint_count = 2, .taints = (struct answer_taint *)taints },
       .verb = "PATCH",
       .path = NODE_PATH "?fieldManager=lastgasp",
-      .body = "{\"metadata\":{\"uid\":\"node-uid\",\"resourceVersion\":\"4711\",\"annotations\":"
-              "{\"node.example.com/lastgasp-set\":"
-              "\"boot=boot-1,annotations,unschedulable,out-of-service\"}},\"spec\":{\"taints\":["
+      .body =
+          "{\"metadata\":{\"uid\":\"node-uid\",\"resourceVersion\":\"4711\",\"annotations\":"
+          "{\"node.example.com/lastgasp-set\":"
+          "\"boot=boot-1,annotations,label,unschedulable,out-of-service\"}},\"spec\":{\"taints\":["
+          "{\"key\":\"dedicated\",\"value\":\"gpu\",\"effect\":\"NoSchedule\"},"
+          "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\","
+          "\"timeAdded\":\"2026-11-23T06:00:00Z\"},"
+          "{\"key\":\"node.kubernetes.io/out-of-service\",\"value\":\"nodeshutdown\","
+          "\"effect\":\"NoExecute\"}]}}" },
+    { .name = "clear a node: what is listed, and no more",
+      .kind = REMEDY_CLEAR_NODE,
+      .node = { NODE, .unschedulable = true, .set = "boot=x,annotations,label,unschedulable",
+                .taint_count = 2, .taints = (struct answer_taint *)taints },
+      .verb = "PATCH",
+      .path = NODE_PATH "?fieldManager=lastgasp",
+      .body = "{\"metadata\":{\"uid\":\"node-uid\",\"resourceVersion\":\"4711\",\"labels\":{"
+              "\"node.example.com/lastgasp-set\":null},\"annotations\":{"
+              "\"node.example.com/node-termination-reason\":null,"
+              "\"node.example.com/node-termination-by-caller\":null,"
+              "\"node.example.com/lastgasp-set\":null}},\"spec\":{\"unschedulable\":null}}" },
+    { .name = "a cordon of somebody else's stays, the taints of others too",
+      .kind = REMEDY_CLEAR_NODE,
+      .node = { NODE, .unschedulable = true, .set = "boot=x,annotations,out-of-service",
+                .taint_count = 3, .taints = (struct answer_taint *)taints },
+      .verb = "PATCH",
+      .path = NODE_PATH "?fieldManager=lastgasp",
+      .body = "{\"metadata\":{\"uid\":\"node-uid\",\"resourceVersion\":\"4711\",\"annotations\":{"
+              "\"node.example.com/node-termination-reason\":null,"
+              "\"node.example.com/node-termination-by-caller\":null,"
+              "\"node.example.com/lastgasp-set\":null}},\"spec\":{\"taints\":["
               "{\"key\":\"dedicated\",\"value\":\"gpu\",\"effect\":\"NoSchedule\"},"
               "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\","
-              "\"timeAdded\":\"2026-11-23T06:00:00Z\"},"
-              "{\"key\":\"node.kubernetes.io/out-of-service\",\"value\":\"nodeshutdown\","
-              "\"effect\":\"NoExecute\"}]}}" },
+              "\"timeAdded\":\"2026-11-23T06:00:00Z\"}]}}" },
+    { .name = "read the Lease",
+      .kind = REMEDY_READ_LEASE,
+      .verb = "GET",
+      .path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/i-0abc" },
     { .name = "delete node",
       .kind = REMEDY_DELETE_NODE,
       .node = { NODE },
@@ -301,6 +332,8 @@ static const char *resource_of(const struct row *row)
 {
     if (row->kind == REMEDY_LIST_PODS)
         return "pods of node i-0abc";
+    if (row->kind == REMEDY_READ_LEASE)
+        return "leases kube-node-lease/i-0abc";
     if (row->kind == REMEDY_MARK_POD || row->kind == REMEDY_DELETE_POD)
         return "pods team-a/train-0";
     if (row->kind == REMEDY_EVENT)

@@ -129,6 +129,50 @@ START_TEST(a_repeated_intent_is_merged)
 }
 END_TEST
 
+/* What an intent about an open incident leaves in the database. */
+static const struct {
+    enum cause cause;
+    enum verdict verdict;
+    enum cause then;
+    enum verdict verdict_then;
+    bool more;
+} merges[] = {
+    { CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true },
+    { CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, true },
+    { CAUSE_HALT, VERDICT_SILENT, CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, true },
+    { CAUSE_KERNEL_PANIC, VERDICT_SILENT, CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, false },
+    { CAUSE_KERNEL_PANIC, VERDICT_SILENT, CAUSE_KERNEL_PANIC, VERDICT_REBOOTED, false },
+    { CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, CAUSE_HALT, VERDICT_SILENT, false },
+};
+
+static void keep_one(void *arg, struct incident *incident)
+{
+    *(struct incident **)arg = incident;
+}
+
+START_TEST(better_evidence_of_an_open_incident_is_kept)
+{
+    struct incidents *incidents = open_again();
+    struct intent intent = intent_of(merges[_i].cause, merges[_i].verdict, first_panic);
+    struct incident *incident = NULL;
+
+    take(incidents, &intent);
+    intent = intent_of(merges[_i].then, merges[_i].verdict_then, second_panic);
+    intent.expires_us += 5;
+    ck_assert_int_eq(take(incidents, &intent), INCIDENT_MERGED);
+    incidents_close(incidents);
+
+    incidents = open_again();
+    ck_assert(incidents_each_open(incidents, keep_one, &incident));
+    ck_assert_uint_eq(incident->expires_us, intent.expires_us);
+    ck_assert_uint_eq(incident->verdict,
+                      merges[_i].more ? merges[_i].verdict_then : merges[_i].verdict);
+    ck_assert_uint_eq(incident->cause, merges[_i].more ? merges[_i].then : merges[_i].cause);
+    incident_free(incident);
+    incidents_close(incidents);
+}
+END_TEST
+
 /* How the incident was closed, what comes then, and whether it is opened again. */
 static const struct {
     enum outcome outcome;
@@ -147,18 +191,30 @@ static const struct {
     { OUTCOME_EXPIRED, CAUSE_KERNEL_PANIC, VERDICT_EXPIRED, true, INCIDENT_MERGED },
     { OUTCOME_OBSERVED, CAUSE_HALT, VERDICT_UNVERIFIED, true, INCIDENT_MERGED },
     { OUTCOME_DELETED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_MERGED },
-    { OUTCOME_PARTIAL, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_MERGED },
+    { OUTCOME_PARTIAL, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_REOPENED },
+    { OUTCOME_ELSEWHERE, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_REOPENED },
+    { OUTCOME_OPTED_OUT, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_REOPENED },
+    { OUTCOME_PODS_DONE, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_MERGED },
+    /* The same panic, judged again: */
+    { OUTCOME_RETRACTED, CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, false, INCIDENT_REOPENED },
+    { OUTCOME_RETRACTED, CAUSE_HALT, VERDICT_SILENT, false, INCIDENT_MERGED },
+    { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, false, INCIDENT_REOPENED },
+    { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_EXPIRED, false, INCIDENT_MERGED },
+    { OUTCOME_DELETED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, false, INCIDENT_MERGED },
     { OUTCOME_DRY_RUN, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_MERGED },
     { OUTCOME_REBOOTED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_MERGED },
 };
 
-START_TEST(only_a_new_panic_of_an_untouched_machine_opens_again)
+START_TEST(only_what_says_more_opens_again)
 {
     struct incidents *incidents = open_again();
     struct intent intent = intent_of(CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, first_panic);
 
     take(incidents, &intent);
-    ck_assert(incidents_finish(incidents, intent.id, rows[_i].outcome, "detail", 8));
+    ck_assert(incidents_finish(incidents, intent.id,
+                               &(struct incident_end){ .outcome = rows[_i].outcome,
+                                                       .detail = "detail" },
+                               8));
     ck_assert(incidents_commit(incidents));
     intent = intent_of(rows[_i].cause, rows[_i].verdict,
                        rows[_i].new_panic ? second_panic : first_panic);
@@ -175,6 +231,32 @@ START_TEST(two_actuators_do_not_share_a_state_directory)
     ck_assert_ptr_null(incidents_open(dir, error));
     ck_assert_ptr_nonnull(strstr(error, "another actuator"));
     incidents_close(incidents);
+}
+END_TEST
+
+START_TEST(somebody_who_looks_at_the_history_after_a_kill_is_waited_for)
+{
+    char path[128], byte;
+    int locked[2], status;
+
+    incidents_close(open_again());
+    snprintf(path, sizeof(path), "%s/incidents.db", dir);
+    ck_assert_int_eq(pipe(locked), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *database;
+        ck_assert_int_eq(sqlite3_open(path, &database), SQLITE_OK);
+        ck_assert_int_eq(sqlite3_exec(database, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE",
+                                      NULL, NULL, NULL), SQLITE_OK);
+        ck_assert_int_eq(write(locked[1], "x", 1), 1);
+        usleep(200000);
+        _exit(0);
+    }
+    ck_assert_int_eq(read(locked[0], &byte, 1), 1);
+    incidents_close(open_again());
+    waitpid(child, &status, 0);
+    close(locked[0]);
+    close(locked[1]);
 }
 END_TEST
 
@@ -301,9 +383,12 @@ static void fill(Suite *suite)
     tcase_add_test(incidents, an_incident_survives_a_kill_once_it_was_committed);
     tcase_add_test(incidents, what_was_not_committed_is_not_there);
     tcase_add_test(incidents, a_repeated_intent_is_merged);
-    tcase_add_loop_test(incidents, only_a_new_panic_of_an_untouched_machine_opens_again, 0,
+    tcase_add_loop_test(incidents, only_what_says_more_opens_again, 0,
                         sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(incidents, better_evidence_of_an_open_incident_is_kept, 0,
+                        sizeof(merges) / sizeof(merges[0]));
     tcase_add_test(incidents, two_actuators_do_not_share_a_state_directory);
+    tcase_add_test(incidents, somebody_who_looks_at_the_history_after_a_kill_is_waited_for);
     tcase_add_loop_test(incidents, a_database_that_is_not_ours_is_named_and_left_as_it_was, 0,
                         sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(incidents, a_kill_while_the_tables_are_made_leaves_no_half_database);

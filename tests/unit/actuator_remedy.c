@@ -37,7 +37,7 @@ START_TEST(a_pods_delete_goes_out_the_moment_its_patch_was_answered)
 {
     struct world world = world_new(30);
     struct remedy_plan plan = world_plan(&world, MODE_NODE);
-    struct remedy *remedy = remedy_new(&plan);
+    struct remedy *remedy = world_begin(&world, &plan);
     struct remedy_request request, next;
 
     do
@@ -84,7 +84,7 @@ END_TEST
 
 struct ends {
     enum mode mode;
-    enum right right;
+    bool accept_unverified;
     enum remedy_dry dry;
     enum outcome outcome;
     bool cordoned, pods_gone, node_gone;
@@ -93,18 +93,17 @@ struct ends {
 
 /* Four pods of a Job and one of a DaemonSet: 1 + 2 Events less for the DaemonSet. */
 static const struct ends ends[] = {
-    { MODE_OBSERVE, RIGHT_REMOVE, REMEDY_REAL, OUTCOME_OBSERVED, false, false, false, 0 },
-    { MODE_ANNOTATE, RIGHT_REMOVE, REMEDY_REAL, OUTCOME_TOLD, true, false, false, 1 + 5 + 7 },
-    { MODE_PODS, RIGHT_REMOVE, REMEDY_REAL, OUTCOME_PODS_DONE, true, true, false, 1 + 9 + 7 },
-    { MODE_NODE, RIGHT_REMOVE, REMEDY_REAL, OUTCOME_DELETED, true, true, true, 2 + 9 + 7 },
-    { MODE_NODE, RIGHT_TELL, REMEDY_REAL, OUTCOME_TOLD, true, false, false, 1 + 5 + 7 },
-    { MODE_NODE, RIGHT_HISTORY, REMEDY_REAL, OUTCOME_OBSERVED, false, false, false, 0 },
-    { MODE_PODS, RIGHT_TELL, REMEDY_REAL, OUTCOME_TOLD, true, false, false, 1 + 5 + 7 },
-    { MODE_OBSERVE, RIGHT_REMOVE, REMEDY_DRY_LOCAL, OUTCOME_OBSERVED, false, false, false, 0 },
-    { MODE_ANNOTATE, RIGHT_REMOVE, REMEDY_DRY_LOCAL, OUTCOME_DRY_RUN, false, false, false, 0 },
-    { MODE_PODS, RIGHT_REMOVE, REMEDY_DRY_SERVER, OUTCOME_DRY_RUN, false, false, false, 0 },
-    { MODE_NODE, RIGHT_REMOVE, REMEDY_DRY_LOCAL, OUTCOME_DRY_RUN, false, false, false, 0 },
-    { MODE_NODE, RIGHT_REMOVE, REMEDY_DRY_SERVER, OUTCOME_DRY_RUN, false, false, false, 0 },
+    { MODE_OBSERVE, true, REMEDY_REAL, OUTCOME_OBSERVED, false, false, false, 0 },
+    { MODE_ANNOTATE, true, REMEDY_REAL, OUTCOME_TOLD, true, false, false, 1 + 5 + 7 },
+    { MODE_PODS, true, REMEDY_REAL, OUTCOME_PODS_DONE, true, true, false, 1 + 9 + 7 },
+    { MODE_NODE, true, REMEDY_REAL, OUTCOME_DELETED, true, true, true, 2 + 9 + 7 },
+    { MODE_NODE, false, REMEDY_REAL, OUTCOME_OBSERVED, false, false, false, 0 },
+    { MODE_PODS, false, REMEDY_REAL, OUTCOME_OBSERVED, false, false, false, 0 },
+    { MODE_OBSERVE, true, REMEDY_DRY_LOCAL, OUTCOME_OBSERVED, false, false, false, 0 },
+    { MODE_ANNOTATE, true, REMEDY_DRY_LOCAL, OUTCOME_DRY_RUN, false, false, false, 0 },
+    { MODE_PODS, true, REMEDY_DRY_SERVER, OUTCOME_DRY_RUN, false, false, false, 0 },
+    { MODE_NODE, true, REMEDY_DRY_LOCAL, OUTCOME_DRY_RUN, false, false, false, 0 },
+    { MODE_NODE, true, REMEDY_DRY_SERVER, OUTCOME_DRY_RUN, false, false, false, 0 },
 };
 
 START_TEST(mode_and_right_and_dry_run_bound_what_is_written)
@@ -115,7 +114,7 @@ START_TEST(mode_and_right_and_dry_run_bound_what_is_written)
     struct remedy_plan plan = world_plan(&world, row->mode);
     char detail[512];
 
-    plan.right = row->right;
+    plan.accept_unverified = row->accept_unverified;
     plan.dry = row->dry;
     ck_assert_outcome(world_run(&world, &plan, detail), row->outcome, detail);
     ck_assert_uint_eq(world.cordoned, row->cordoned);
@@ -295,23 +294,39 @@ START_TEST(a_node_with_finalizers_is_left_to_their_owner)
 }
 END_TEST
 
-START_TEST(what_was_retracted_stops_unless_a_delete_was_sent)
+/* Retracted before anything was set, once the Node is marked, and once a pod was deleted. */
+static const struct {
+    enum remedy_kind after;
+    enum retract_why why;
+    enum outcome outcome;
+    size_t cleared, pods_left;
+} retracts[] = {
+    { REMEDY_READ_NODE, RETRACT_ANSWERS, OUTCOME_RETRACTED, 0, 5 },
+    { REMEDY_READ_NODE, RETRACT_REBOOTED, OUTCOME_REBOOTED, 0, 5 },
+    { REMEDY_READ_NODE, RETRACT_RECREATED, OUTCOME_RECREATED, 0, 5 },
+    { REMEDY_MARK_NODE, RETRACT_ANSWERS, OUTCOME_RETRACTED, 1, 5 },
+    { REMEDY_DELETE_POD, RETRACT_ANSWERS, OUTCOME_PARTIAL, 1, 4 },
+    { REMEDY_DELETE_POD, RETRACT_REBOOTED, OUTCOME_PARTIAL, 1, 4 },
+};
+
+START_TEST(what_was_retracted_stops_and_is_undone)
 {
     struct world world = world_new(5);
     struct remedy_plan plan = world_plan(&world, MODE_NODE);
-    struct remedy *remedy = remedy_new(&plan);
-    bool late = _i == 1;
+    struct remedy *remedy = world_begin(&world, &plan);
     struct remedy_request request;
     char detail[512];
 
     do {
         ck_assert(remedy_next(remedy, REMEDY_ACT, world.now_us, &request));
         world_serve(&world, &plan, remedy, &request);
-    } while (request.kind != (late ? REMEDY_DELETE_POD : REMEDY_MARK_NODE));
-    remedy_retract(remedy, "the machine answers again");
+    } while (request.kind != retracts[_i].after);
+    remedy_retract(remedy, retracts[_i].why, world.now_us);
     enum outcome outcome = world_carry(&world, &plan, remedy, detail);
-    ck_assert_outcome(outcome, late ? OUTCOME_DELETED : OUTCOME_RETRACTED, detail);
-    ck_assert_uint_eq(world_left(&world), late ? 0 : 5);
+    ck_assert_outcome(outcome, retracts[_i].outcome, detail);
+    ck_assert_uint_eq(world_left(&world), retracts[_i].pods_left);
+    ck_assert_uint_eq(world.cleared, retracts[_i].cleared);
+    ck_assert(!world.node_gone && !world.cordoned && !world.set);
     remedy_free(remedy);
     world_end(&world);
 }
@@ -321,7 +336,7 @@ START_TEST(owners_hear_how_many_of_their_pods_died)
 {
     struct world world = world_new(60);
     struct remedy_plan plan = world_plan(&world, MODE_NODE);
-    struct remedy *remedy = remedy_new(&plan);
+    struct remedy *remedy = world_begin(&world, &plan);
     struct remedy_request request;
     size_t owners = 0, pods = 0, nodes = 0;
 
@@ -352,7 +367,7 @@ START_TEST(each_pods_end_is_reported_once)
     struct world world = world_new(5);
     world_add(&world, "mirror", "Node")->mirror = true;
     struct remedy_plan plan = world_plan(&world, MODE_NODE);
-    struct remedy *remedy = remedy_new(&plan);
+    struct remedy *remedy = world_begin(&world, &plan);
     const struct remedy_pod *pod;
     size_t deleted = 0, left = 0;
     char detail[512];
@@ -388,7 +403,8 @@ static void fill(Suite *suite)
     tcase_add_test(tests, volumes_are_waited_for_under_the_taint);
     tcase_add_test(tests, a_node_whose_volumes_stay_is_kept_after_three_minutes);
     tcase_add_test(tests, a_node_with_finalizers_is_left_to_their_owner);
-    tcase_add_loop_test(tests, what_was_retracted_stops_unless_a_delete_was_sent, 0, 2);
+    tcase_add_loop_test(tests, what_was_retracted_stops_and_is_undone, 0,
+                        sizeof(retracts) / sizeof(retracts[0]));
     tcase_add_test(tests, owners_hear_how_many_of_their_pods_died);
     tcase_add_test(tests, each_pods_end_is_reported_once);
     suite_add_tcase(suite, tests);

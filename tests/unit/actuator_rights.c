@@ -2,44 +2,96 @@
 
 #include "tests/unit/unit.h"
 
-/* Every cell of the table, written out by hand. */
+#define NONE RIGHT_HISTORY
+#define TELL RIGHT_TELL
+#define GONE RIGHT_REMOVE
+
+/* What design.md says, written out by hand: a row a verdict, a column a state of the Lease. */
 static const struct {
     enum verdict verdict;
-    enum cause cause;
     bool accept_unverified;
-    enum right right;
-} cells[] = {
-    { VERDICT_UNVERIFIED, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_UNVERIFIED, CAUSE_KERNEL_PANIC, true, RIGHT_REMOVE },
-    { VERDICT_UNVERIFIED, CAUSE_HALT, false, RIGHT_HISTORY },
-    { VERDICT_UNVERIFIED, CAUSE_HALT, true, RIGHT_HISTORY },
-    { VERDICT_SILENT, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_SILENT, CAUSE_KERNEL_PANIC, true, RIGHT_HISTORY },
-    { VERDICT_UNPROBABLE, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_UNPROBABLE, CAUSE_KERNEL_PANIC, true, RIGHT_HISTORY },
-    { VERDICT_REBOOTED, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_REBOOTED, CAUSE_KERNEL_PANIC, true, RIGHT_HISTORY },
-    { VERDICT_RECREATED, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_RECREATED, CAUSE_KERNEL_PANIC, true, RIGHT_HISTORY },
-    { VERDICT_EXPIRED, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_EXPIRED, CAUSE_KERNEL_PANIC, true, RIGHT_HISTORY },
-    { VERDICT_MISMATCH, CAUSE_KERNEL_PANIC, false, RIGHT_HISTORY },
-    { VERDICT_MISMATCH, CAUSE_KERNEL_PANIC, true, RIGHT_HISTORY },
+    enum right by_lease[LEASE_STATES]; /* unknown, alive, lapsed, lost before, missing */
+} rows[] = {
+    { VERDICT_UNVERIFIED, false, { NONE, NONE, NONE, NONE, NONE } },
+    { VERDICT_UNVERIFIED, true, { GONE, GONE, GONE, GONE, GONE } },
+    { VERDICT_SILENT, false, { TELL, TELL, GONE, TELL, TELL } },
+    { VERDICT_SILENT, true, { TELL, TELL, GONE, TELL, TELL } },
+    { VERDICT_UNPROBABLE, false, { NONE, NONE, GONE, NONE, NONE } },
+    { VERDICT_UNPROBABLE, true, { NONE, NONE, GONE, NONE, NONE } },
+    { VERDICT_REBOOTED, false, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_REBOOTED, true, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_RECREATED, false, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_RECREATED, true, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_EXPIRED, false, { NONE, NONE, NONE, NONE, NONE } },
+    { VERDICT_EXPIRED, true, { NONE, NONE, NONE, NONE, NONE } },
+    { VERDICT_MISMATCH, false, { NONE, NONE, NONE, NONE, NONE } },
+    { VERDICT_MISMATCH, true, { NONE, NONE, NONE, NONE, NONE } },
 };
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-START_TEST(no_verdict_gives_more_than_its_row)
+static const enum cause causes[] = { CAUSE_KERNEL_PANIC, CAUSE_HALT, CAUSE_PREEMPTED,
+                                     CAUSE_HARDWARE, CAUSE_OTHER };
+
+START_TEST(no_cell_gives_more_than_the_specification)
 {
+    for (unsigned lease = 0; lease < LEASE_STATES; lease++) {
+        for (size_t c = 0; c < sizeof(causes) / sizeof(causes[0]); c++) {
+            enum right should = causes[c] == CAUSE_HALT ? NONE : rows[_i].by_lease[lease];
+            enum right is =
+                rights_of(rows[_i].verdict, causes[c], lease, rows[_i].accept_unverified);
+            ck_assert_msg(is == should, "%s, %s, Lease %s: %s instead of %s",
+                          verdict_names[rows[_i].verdict], cause_names[causes[c]],
+                          lease_state_names[lease], right_names[is], right_names[should]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(every_verdict_is_in_the_table)
+{
+    size_t verdicts = 0;
+
+    while (verdict_names[verdicts])
+        verdicts++;
+    ck_assert_uint_eq(ROWS, 2 * verdicts);
+}
+END_TEST
+
+START_TEST(the_lease_is_read_where_it_makes_a_difference)
+{
+    bool probed = rows[_i].verdict == VERDICT_SILENT || rows[_i].verdict == VERDICT_UNPROBABLE;
+
     ck_assert_int_eq(
-        rights_of(cells[_i].verdict, cells[_i].cause, cells[_i].accept_unverified),
-        cells[_i].right);
+        rights_need_lease(rows[_i].verdict, CAUSE_KERNEL_PANIC, rows[_i].accept_unverified),
+        probed);
+    ck_assert(!rights_need_lease(rows[_i].verdict, CAUSE_HALT, rows[_i].accept_unverified));
+}
+END_TEST
+
+/* By how much they rest on: what is later in this list says more than what is before. */
+START_TEST(a_probed_verdict_says_more_than_one_that_is_not)
+{
+    static const enum verdict order[] = { VERDICT_MISMATCH, VERDICT_UNVERIFIED, VERDICT_UNPROBABLE,
+                                          VERDICT_SILENT };
+    const enum cause panic = CAUSE_KERNEL_PANIC, halt = CAUSE_HALT;
+
+    for (int i = 0; i < 4; i++) {
+        for (int j = 0; j < 4; j++) {
+            ck_assert_int_eq(rights_say_more(order[i], panic, order[j], panic), i > j);
+            ck_assert_int_eq(rights_say_more(order[i], panic, order[j], halt), i > 0);
+            ck_assert(!rights_say_more(order[i], halt, order[j], panic));
+        }
+    }
 }
 END_TEST
 
 static void fill(Suite *suite)
 {
     TCase *rights = tcase_create("rights");
-    tcase_add_loop_test(rights, no_verdict_gives_more_than_its_row, 0,
-                        sizeof(cells) / sizeof(cells[0]));
+    tcase_add_loop_test(rights, no_cell_gives_more_than_the_specification, 0, ROWS);
+    tcase_add_test(rights, every_verdict_is_in_the_table);
+    tcase_add_loop_test(rights, the_lease_is_read_where_it_makes_a_difference, 0, ROWS);
+    tcase_add_test(rights, a_probed_verdict_says_more_than_one_that_is_not);
     suite_add_tcase(suite, rights);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actuator/marks.h"
 #include "actuator/remedy.h"
 #include "common/clock.h"
 #include "common/text.h"
@@ -21,11 +22,19 @@
 struct world_pod {
     char name[32], uid[64];
     const char *phase, *owner_kind, *owner;
-    bool mirror, marked, annotated, finalizer, going, ready, gone;
+    bool mirror, keeps, marked, annotated, finalizer, going, ready, gone;
 };
 
 struct world {
     bool node_gone, cordoned, tainted, finalizers;
+    const char *set;    /* what the Node's annotation lists as ours; NULL: there is none */
+    const char *labels; /* of the Node, more JSON members; NULL: none */
+    const char *opted;  /* its annotation lastgasp=; NULL: there is none */
+    uint64_t slow_us;   /* how long a request takes; 0: 1 ms */
+    const char *ready;  /* the condition */
+    bool renews;        /* the node's Lease, every 10 s */
+    bool lease_gone;
+    size_t cleared; /* how often marks were taken off */
     const char *uid, *boot;
     uint64_t version, node_version; /* of all pods, of the Node */
     size_t volumes;
@@ -42,7 +51,13 @@ struct world {
     unsigned status;         /* for `before` */
 
     struct names *names;
+    struct optouts optouts;
+    struct lease_witnesses witnesses;
+    uint64_t lease_every_us;
     uint64_t now_us;
+    void (*each_second)(struct world *world, struct remedy *remedy); /* may be NULL */
+    uint64_t second_us;                                              /* when it is due */
+    size_t held_back; /* requests that were given out and then might not go */
     size_t served, writes, asked[REMEDY_EVENT + 1];
     size_t crash_after; /* requests; 0: never */
 };
@@ -69,6 +84,8 @@ static struct world world_new(size_t count)
                            .version = 100,
                            .node_version = 7,
                            .page = 500,
+                           .ready = "True",
+                           .lease_every_us = US_PER_SECOND,
                            .now_us = 1000 * US_PER_SECOND };
     char name[32];
 
@@ -91,16 +108,21 @@ static struct answer_node *world_node(const struct world *world)
     size_t used = 0;
 
     text_append(text, sizeof(text), &used,
-                "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%llu\"%s},"
+                "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%llu\"%s,"
+                "\"labels\":{%s},\"annotations\":{%s%s%s%s\"node.example.com/lastgasp\":\"%s\"}},"
                 "\"spec\":{\"unschedulable\":%s%s},"
-                "\"status\":{\"nodeInfo\":{\"bootID\":\"%s\"},\"volumesAttached\":[",
+                "\"status\":{\"nodeInfo\":{\"bootID\":\"%s\"},\"conditions\":["
+                "{\"type\":\"Ready\",\"status\":\"%s\"}],\"volumesAttached\":[",
                 world->uid, (unsigned long long)world->node_version,
                 world->finalizers ? ",\"finalizers\":[\"karpenter.sh/termination\"]" : "",
-                world->cordoned ? "true" : "false",
+                world->labels ? world->labels : "",
+                world->set ? "\"node.example.com/lastgasp-set\":\"" : "",
+                world->set ? world->set : "", world->set ? "\"" : "", world->set ? "," : "",
+                world->opted ? world->opted : "", world->cordoned ? "true" : "false",
                 world->tainted ? ",\"taints\":[{\"key\":\"node.kubernetes.io/out-of-service\","
                                  "\"effect\":\"NoExecute\"}]"
                                : "",
-                world->boot);
+                world->boot, world->ready);
     for (size_t i = 0; i < world->volumes; i++)
         text_append(text, sizeof(text), &used, "%s{\"name\":\"v%zu\"}", i > 0 ? "," : "", i);
     text_append(text, sizeof(text), &used, "]}}");
@@ -114,8 +136,9 @@ static void world_print_pod(const struct world_pod *pod, char *text, size_t cap,
 {
     text_append(text, cap, used,
                 "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"%s\",\"uid\":\"%s\","
-                "\"annotations\":{%s}",
-                pod->name, pod->uid, pod->mirror ? "\"kubernetes.io/config.mirror\":\"x\"" : "");
+                "\"annotations\":{%s%s}",
+                pod->name, pod->uid, pod->mirror ? "\"kubernetes.io/config.mirror\":\"x\"" : "",
+                pod->keeps ? "\"pod.example.com/lastgasp\":\"annotate\"" : "");
     if (pod->owner_kind)
         text_append(text, cap, used,
                     ",\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"%s\",\"name\":\"%s\","
@@ -195,14 +218,39 @@ static unsigned world_write_node(struct world *world, const struct remedy_reques
 {
     if (strtoull(request->node->resource_version, NULL, 10) != world->node_version)
         return 409;
-    if (request->kind == REMEDY_MARK_NODE)
+    if (request->kind == REMEDY_MARK_NODE) {
         world->cordoned = true;
-    else if (request->kind == REMEDY_TAINT_NODE)
+        world->set = "boot=" NODE_BOOT ",annotations,label,unschedulable";
+    } else if (request->kind == REMEDY_CLEAR_NODE) {
+        world->cordoned = false;
+        world->set = NULL;
+        world->cleared++;
+    }
+    if (request->kind == REMEDY_TAINT_NODE)
         world->tainted = true;
-    else
+    if (request->kind == REMEDY_DELETE_NODE)
         world->node_gone = true;
     world->node_version++;
     return 200;
+}
+
+/* A renewTime that is another one every 10 s, or stands still; of a Lease of 40 s. */
+static void world_renewed(const struct world *world, bool renews, struct lease_reading *reading)
+{
+    unsigned long long renewal = renews ? world->now_us / (10 * US_PER_SECOND) : 0;
+
+    *reading = (struct lease_reading){ .found = true,
+                                       .duration_us = 40 * US_PER_SECOND,
+                                       .sent_us = world->now_us,
+                                       .answered_us = world->now_us };
+    snprintf(reading->renewed, sizeof(reading->renewed), "renewal %llu", renewal);
+}
+
+static const struct lease_reading *world_lease(const struct world *world)
+{
+    static struct lease_reading reading;
+    world_renewed(world, world->renews, &reading);
+    return &reading;
 }
 
 static unsigned world_do(struct world *world, const struct remedy_request *request,
@@ -217,6 +265,11 @@ static unsigned world_do(struct world *world, const struct remedy_request *reque
     case REMEDY_MARK_POD:
     case REMEDY_DELETE_POD:
         return world_write_pod(world, request, answer);
+    case REMEDY_READ_LEASE:
+        if (world->lease_gone)
+            return 404;
+        answer->lease = world_lease(world);
+        return 200;
     case REMEDY_EVENT:
         world->events++;
         return 201;
@@ -233,13 +286,20 @@ static unsigned world_do(struct world *world, const struct remedy_request *reque
 
 static bool world_is_write(enum remedy_kind kind)
 {
-    return kind != REMEDY_READ_NODE && kind != REMEDY_LIST_PODS;
+    return kind != REMEDY_READ_NODE && kind != REMEDY_READ_LEASE && kind != REMEDY_LIST_PODS;
 }
 
 static void world_serve(struct world *world, const struct remedy_plan *plan, struct remedy *remedy,
                         const struct remedy_request *request)
 {
-    struct remedy_answer answer = { .message = "nobody knows why", .field = "", .chance = 500 };
+    struct remedy_answer answer = {
+        .message = "nobody knows why", .field = "", .sent_us = world->now_us, .chance = 500
+    };
+    if (world_is_write(request->kind) && !remedy_may_leave(remedy, request, world->now_us)) {
+        world->held_back++;
+        remedy_answered(remedy, request, &answer, world->now_us);
+        return;
+    }
     unsigned instead = world->before ? world->before(world, request) : 0;
 
     world->served++;
@@ -280,22 +340,54 @@ static bool world_round(struct world *world, const struct remedy_plan *plan, str
         if (world->crash_after > 0 && world->served >= world->crash_after)
             return false;
         world_serve(world, plan, remedy, &requests[i]);
-        world->now_us += US_PER_MS;
+        world->now_us += world->slow_us > 0 ? world->slow_us : US_PER_MS;
     }
     return count > 0;
 }
 
-static struct remedy_plan world_plan(const struct world *world, enum mode mode)
+/* Of a world that stays where it is: the plan points into it. */
+static struct remedy_plan world_plan(struct world *world, enum mode mode)
 {
+    world->optouts.names = world->names;
+    world->optouts.own_boot = "";
     return (struct remedy_plan){ .uid = NODE_UID,
                                  .boot = NODE_BOOT,
                                  .verdict = VERDICT_UNVERIFIED,
                                  .mode = mode,
-                                 .right = RIGHT_REMOVE,
+                                 .accept_unverified = true,
+                                 .optouts = &world->optouts,
+                                 .lease_every_us = &world->lease_every_us,
                                  .expires_us = world->now_us + 15 * US_PER_MINUTE };
 }
 
 #define REQUESTS_MOST 20000
+
+/* A remedy that may write, in this world. */
+static struct remedy *world_begin(struct world *world, const struct remedy_plan *plan)
+{
+    struct remedy *remedy = remedy_new(plan);
+
+    remedy_set_witnesses(remedy, &world->witnesses);
+    remedy_set_leave(remedy, REMEDY_LEAVE_GRANTED, true, world->now_us);
+    return remedy;
+}
+
+/* Lets time go by until something can be sent again, or `each_second` is due. */
+static void world_wait(struct world *world, struct remedy *remedy)
+{
+    uint64_t wake_us = remedy_wake_us(remedy);
+
+    ck_assert_msg(wake_us != UINT64_MAX || world->each_second, "it waits for nothing");
+    ck_assert_msg(wake_us > world->now_us, "it is ready and sends nothing");
+    if (!world->each_second || wake_us < world->second_us) {
+        world->now_us = wake_us;
+        return;
+    }
+    if (world->second_us > world->now_us)
+        world->now_us = world->second_us;
+    world->second_us = world->now_us + US_PER_SECOND;
+    world->each_second(world, remedy);
+}
 
 /* Carries REMEDY to its end (or to the crash); returns its outcome, with the detail in DETAIL. */
 static enum outcome world_carry(struct world *world, const struct remedy_plan *plan,
@@ -311,11 +403,8 @@ static enum outcome world_carry(struct world *world, const struct remedy_plan *p
             break;
         if (remedy_is_idle(remedy))
             break;
-        uint64_t wake_us = remedy_wake_us(remedy);
-        ck_assert_msg(wake_us != UINT64_MAX, "it waits for nothing");
-        ck_assert_msg(wake_us > world->now_us, "it is ready and sends nothing");
         ck_assert_uint_lt(world->served, REQUESTS_MOST);
-        world->now_us = wake_us;
+        world_wait(world, remedy);
     }
     remedy_is_over(remedy, &outcome, &words);
     snprintf(detail, 512, "%s", words);
@@ -324,7 +413,7 @@ static enum outcome world_carry(struct world *world, const struct remedy_plan *p
 
 static enum outcome world_run(struct world *world, const struct remedy_plan *plan, char detail[512])
 {
-    struct remedy *remedy = remedy_new(plan);
+    struct remedy *remedy = world_begin(world, plan);
     enum outcome outcome = world_carry(world, plan, remedy, detail);
 
     remedy_free(remedy);

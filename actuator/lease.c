@@ -1,0 +1,80 @@
+#include "actuator/lease.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+const char *const lease_state_names[] = { "unknown",     "alive",   "lapsed",
+                                          "lost-before", "missing", NULL };
+
+/* What may come on top of an interval: the kubelet's jitter (4%), a slow write, a missed tick. */
+#define SLACK_US (2 * US_PER_SECOND)
+
+void lease_take(struct lease *lease, const struct lease_reading *reading)
+{
+    bool known = lease->read && !lease->missing;
+
+    lease->read = true;
+    lease->missing = !reading->found;
+    if (!reading->found)
+        return;
+    if (!known || strcmp(lease->renewed, reading->renewed) != 0) {
+        if (known) {
+            lease->renewed_once = true;
+            lease->moved_us = lease->until_us;
+        }
+        snprintf(lease->renewed, sizeof(lease->renewed), "%s", reading->renewed);
+        lease->since_us = reading->answered_us;
+    }
+    lease->duration_us = reading->duration_us;
+    lease->until_us = reading->sent_us;
+}
+
+uint64_t lease_window_us(const struct lease *lease)
+{
+    uint64_t interval_us = lease->duration_us / 4;
+    return interval_us + interval_us / 4 + SLACK_US;
+}
+
+uint64_t lease_due_us(const struct lease *lease)
+{
+    return lease->since_us + lease_window_us(lease);
+}
+
+size_t lease_moved(const struct lease_witnesses *witnesses, uint64_t from_us)
+{
+    size_t moved = 0;
+
+    for (size_t i = 0; i < witnesses->count; i++)
+        moved += witnesses->leases[i].moved_us > 0 && witnesses->leases[i].moved_us >= from_us;
+    return moved;
+}
+
+/* A sick API server stops all of them. */
+static bool others_moved(const struct lease_witnesses *witnesses, uint64_t from_us)
+{
+    size_t needed = witnesses->count < WITNESSES_NEEDED ? witnesses->count : WITNESSES_NEEDED;
+
+    return witnesses->chosen && needed > 0 && lease_moved(witnesses, from_us) >= needed;
+}
+
+enum lease_state lease_judge(const struct lease *lease, const struct lease_witnesses *witnesses,
+                             uint64_t now_us)
+{
+    uint64_t window_us = lease_window_us(lease);
+
+    if (lease->lost_before)
+        return LEASE_LOST_BEFORE;
+    if (!lease->read)
+        return LEASE_UNKNOWN;
+    if (lease->missing)
+        return LEASE_MISSING;
+    if (lease->until_us < lease_due_us(lease))
+        return lease->renewed_once ? LEASE_ALIVE : LEASE_UNKNOWN;
+    /* A reading counts for as long as a renewal could be overdue after it. */
+    if (now_us > lease->until_us + window_us ||
+        !others_moved(witnesses, lease->until_us - window_us))
+        return LEASE_UNKNOWN;
+    return LEASE_LAPSED;
+}

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What a Node's Lease tells of its kubelet, which renews it four times in the Lease's duration
+ * (KEP-589; 10 s of 40 s).  Pure: readings in, one of five states out.  All times are monotonic
+ * microseconds, for a renewTime is another machine's clock: only whether it changes counts.
+ *
+ * A reading was made by the server between when it was asked for and when its answer came.  So that
+ * no renewal can hide between two readings, a text counts as unchanged from the answer to the first
+ * reading that shows it to the sending of the last one.
+ */
+enum lease_state {
+    LEASE_UNKNOWN,     /* not read long enough yet, or the witnesses' stand still too */
+    LEASE_ALIVE,       /* it was renewed since the first reading */
+    LEASE_LAPSED,      /* not renewed when it was due, while the witnesses' were */
+    LEASE_LOST_BEFORE, /* the Node's Ready was Unknown at the first look: proves nothing */
+    LEASE_MISSING,
+    LEASE_STATES,
+};
+extern const char *const lease_state_names[];
+
+#define LEASE_TIME_SIZE 40
+
+struct lease_reading {
+    bool found;
+    char renewed[LEASE_TIME_SIZE]; /* spec.renewTime, as it is written */
+    uint64_t duration_us;
+    uint64_t sent_us, answered_us; /* of the request */
+};
+
+/* A zeroed one was never read. */
+struct lease {
+    bool read, missing;
+    bool lost_before;
+    bool renewed_once; /* since the first reading */
+    char renewed[LEASE_TIME_SIZE];
+    uint64_t duration_us;
+    uint64_t since_us, until_us; /* between these it did not change */
+    uint64_t moved_us;           /* it changed after this; 0: never seen to */
+};
+
+void lease_take(struct lease *lease, const struct lease_reading *reading);
+
+/* How long it has to stand still: 1.25 renewal intervals and 2 s. */
+uint64_t lease_window_us(const struct lease *lease);
+
+/* When a reading can first show that it lapsed, if it is not renewed. */
+uint64_t lease_due_us(const struct lease *lease);
+
+/*
+ * The Leases of other Nodes, so many of which (or all, where there are fewer) must have changed
+ * while this one did not.  Some more are read, for one of them may be dying too.
+ */
+#define WITNESSES_NEEDED 3
+#define WITNESSES        5
+
+struct lease_witnesses {
+    bool chosen;  /* false: they are being looked for, and it does not count as lapsed */
+    size_t count; /* all that could be found, WITNESSES at most; 0: it never does */
+    struct lease leases[WITNESSES];
+};
+
+/* How many of them changed after FROM_US. */
+size_t lease_moved(const struct lease_witnesses *witnesses, uint64_t from_us);
+
+enum lease_state lease_judge(const struct lease *lease, const struct lease_witnesses *witnesses,
+                             uint64_t now_us);
