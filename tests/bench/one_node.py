@@ -51,9 +51,12 @@ class Bench:
         return name, address, [self.api.get(f"/api/v1/nodes/{name}")["metadata"]["uid"], *uids]
 
     def requests(self) -> list[dict]:
-        """The actuator's user's in the audit log, since the last call."""
+        """The actuator's user's in the audit log, since the last call; not what it asks beside an
+        incident: its ledger, and how many Nodes there are."""
         time.sleep(AFTER_S)
-        events = [event for event in self.api.audit(user=ACTUATOR) if "objectRef" in event]
+        events = [event for event in self.api.audit(user=ACTUATOR) if "objectRef" in event
+                  and event["objectRef"].get("namespace") != "lastgasp"
+                  and (event["verb"], event["objectRef"]["resource"]) != ("list", "nodes")]
         self.api.audit_events.clear()
         return events
 

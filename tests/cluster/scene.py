@@ -78,10 +78,12 @@ class Scene:
                 and f"node {node.name}:" in event["note"]}
 
     def asked(self, verb: str | None = None, resource: str | None = None) -> list[dict]:
-        """The audit log's lines about what lastgasp asked since the scene began."""
+        """The audit log's lines about what lastgasp asked since the scene began, but of its
+        ledger."""
         return [line for user in LASTGASP
                 for line in self.control_plane.audit(user, verb, resource)
-                if line["requestReceivedTimestamp"] >= self.began]
+                if line["requestReceivedTimestamp"] >= self.began
+                and line.get("objectRef", {}).get("namespace") != "lastgasp"]
 
     def writes(self) -> list[dict]:
         return [line for line in self.asked() if line["verb"] not in READS]
@@ -100,14 +102,14 @@ class Scene:
 
     def versions(self) -> dict[tuple[str, str, str], str]:
         """The resourceVersion of each object of each kind that there is; but for what changes by
-        itself: the Leases of API servers, the Events of others, and what other tests left, which
+        itself: the Leases of API servers and our ledger, the Events of others, and what other tests left, which
         may be on its way out still."""
         return {(path, namespace, name): obj["metadata"]["resourceVersion"]
                 for path in _collections(self.control_plane)
                 for obj in self.control_plane.list(path)
                 for namespace, name in [(obj["metadata"].get("namespace", ""),
                                          obj["metadata"]["name"])]
-                if not (path.endswith("/leases") and namespace == "kube-system"
+                if not (path.endswith("/leases") and namespace in ("kube-system", "lastgasp")
                         or path.endswith("/events") and not name.startswith("lastgasp")
                         or self._is_anothers(namespace) or self._is_anothers(name))}
 

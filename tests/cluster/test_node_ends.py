@@ -55,7 +55,7 @@ def test_a_cordon_that_was_there_before_is_not_called_ours(scene, pipeline):
     pipeline.panic(node)
     assert pipeline.ended(node)["outcome"] == "deleted"
     last = scene.wait_taken("patch", "nodes", {node.name})[node.name]["responseObject"]
-    assert last["metadata"]["annotations"][SET] == f"boot={node.boot},annotations"
+    assert last["metadata"]["annotations"][SET] == f"boot={node.boot},annotations,label"
 
 
 def panic_before_the_actuator_is_there(scene, pipeline, node):

@@ -87,7 +87,7 @@ def test_a_dead_node_says_why_and_takes_no_more_pods_before_it_goes(scene, pipel
     assert {key: value for key, value in annotations.items() if key.startswith(NODE)} == {
         f"{NODE}/node-termination-reason": f"Kernel panic on node {node.name}: {PANIC_REASON}",
         f"{NODE}/node-termination-by-caller": "lastgasp",
-        f"{NODE}/lastgasp-set": f"boot={node.boot},annotations,unschedulable"}
+        f"{NODE}/lastgasp-set": f"boot={node.boot},annotations,label,unschedulable"}
     delete, = scene.wait_taken("delete", "nodes", {node.name}).values()
     conditions = delete["requestObject"]["preconditions"]
     assert conditions["uid"] == node.uid

@@ -1,4 +1,5 @@
 """Stand-ins for a stage at either end of a socket: real SEQPACKET sockets, records as dicts."""
+import contextlib
 import json
 import os
 import pathlib
@@ -118,8 +119,9 @@ class Server:
                 sock, _ = self._sock.accept()
                 connection = Connection(sock, self._on_record)
                 if self.hello:
-                    connection.send({"type": "hello", "min_v": 1, "role": self.role,
-                                     "version": "test"})
+                    with contextlib.suppress(OSError):  # whoever connected was killed meanwhile
+                        connection.send({"type": "hello", "min_v": 1, "role": self.role,
+                                         "version": "test"})
                 self.connections.append(connection)
         except OSError:
             pass

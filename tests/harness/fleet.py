@@ -79,15 +79,18 @@ class Fleet:
         return int(self.api.get(NODES)["metadata"]["resourceVersion"])
 
     def versions(self) -> dict[str, str]:
-        """The resourceVersion of everything that lastgasp could change."""
+        """The resourceVersion of everything that lastgasp could change; its ledger is its own."""
         return {f"{path} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}":
                 obj["metadata"]["resourceVersion"]
-                for path in (NODES, PODS, EVENTS, LEASES) for obj in self.api.list(path)}
+                for path in (NODES, PODS, EVENTS, LEASES) for obj in self.api.list(path)
+                if obj["metadata"].get("namespace") != "lastgasp"}
 
     def writes(self, node: Node | None = None) -> list[dict]:
-        """What lastgasp asked the server to change, by the audit log; of one Node and its pods."""
+        """What lastgasp asked the server to change, by the audit log, besides its ledger; of one Node
+        and its pods."""
         lines = [line for user in ("actuator", "correlator") for line in self.api.audit(user=user)
-                 if line["verb"] not in ("get", "list", "watch")]
+                 if line["verb"] not in ("get", "list", "watch")
+                 and line.get("objectRef", {}).get("namespace") != "lastgasp"]
         if node is None:
             return lines
         mine = {node.name} | {c["object"]["metadata"]["name"] for c in self.api.changes("pods")

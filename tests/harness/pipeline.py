@@ -4,7 +4,7 @@ import socket
 import sqlite3
 
 from tests.apiserver.apiserver import ApiServer
-from tests.harness import captures
+from tests.harness import captures, ledger
 from tests.harness.fleet import Node
 from tests.harness.programs import Program, free_udp_port, wait_until
 
@@ -51,7 +51,8 @@ class Pipeline:
 
     def __init__(self, folder: pathlib.Path, api: ApiServer, mode: str | None = "node",
                  listener: tuple[str, ...] = (), correlator: tuple[str, ...] = (),
-                 actuator: tuple[str, ...] = ("--accept-unverified",), listen: str = "127.0.0.1",
+                 actuator: tuple[str, ...] = ("--accept-unverified",), verify: str = "none",
+                 limits: tuple[str, ...] = ledger.UNLIMITED, listen: str = "127.0.0.1",
                  kubeconfigs: dict[str, pathlib.Path] | None = None, passed: bool = False):
         """PASSED: the UDP socket is ours and goes to each listener as systemd passes one, so that
         what waits in its queue outlives the listener; with "::" it is for both families."""
@@ -66,11 +67,11 @@ class Pipeline:
             "listener": (f"--to={self.sockets['correlator']}", f"--pending={folder / 'pending'}",
                          *([] if passed else [f"--listen={at}:{self.port}"]), *listener),
             "correlator": (f"--socket={self.sockets['correlator']}",
-                           f"--to={self.sockets['actuator']}", "--verify=none",
+                           f"--to={self.sockets['actuator']}", f"--verify={verify}",
                            f"--kubeconfig={kubeconfigs['correlator']}", *correlator),
             "actuator": (f"--socket={self.sockets['actuator']}", f"--state={self.state}",
                          f"--kubeconfig={kubeconfigs['actuator']}",
-                         *([f"--mode={mode}"] if mode else []), *actuator),
+                         *([f"--mode={mode}"] if mode else []), *limits, *actuator),
         }
         self.passed = bound_socket(listen, self.port) if passed else None
         self.running: dict[str, Program] = {}

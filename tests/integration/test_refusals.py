@@ -80,7 +80,8 @@ def test_events_that_are_refused_hold_nothing_up(act, fleet):
 
 def test_a_right_that_is_missing_is_logged_with_verb_and_resource(act, fleet):
     node = fleet.add()
-    fleet.api.rights({"actuator": ["get nodes", "patch nodes", "list pods", "delete pods"]})
+    fleet.api.rights({"actuator": ["get nodes", "list nodes", "patch nodes", "list pods",
+                                   "delete pods", "get leases", "update leases"]})
     try:
         assert act(node)["outcome"] == "partial"
     finally:

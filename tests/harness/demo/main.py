@@ -4,138 +4,59 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 from tests.harness import captures
-from tests.harness.demo import cluster, screen
+from tests.harness.demo import cluster, screen, views
+from tests.harness.demo.programs import ALIVE, PORT, Programs
 from tests.harness.demo.watcher import Watcher
-from tests.harness.programs import ROOT, Program, binary, run, wait_until
+from tests.harness.pipeline import incidents
+from tests.harness.programs import binary
 
 CAPTURE = "6.12/cfgsys-oopspanic"
-PORT = 6666
+FORGERY = "Kernel panic - not syncing: Fatal exception"
 TELLING = re.compile(rb"BUG: |RIP: 0010|Comm: insmod Tainted|Kernel panic|Kernel Offset")
 
 
-class Programs:
-    """The three programs, started as an operator would by hand."""
-
-    def __init__(self, folder: pathlib.Path, where):
-        self.state = folder / "state"
-        self.state.mkdir()
-        self.correlator_socket = folder / "correlator.sock"
-        self.actuator_socket = folder / "actuator.sock"
-        commands = [
-            ("lastgasp-actuator", f"--socket={self.actuator_socket}", f"--state={self.state}",
-             f"--kubeconfig={where.kubeconfig('actuator')}", "--mode=node", "--accept-unverified"),
-            ("lastgasp-correlator", f"--socket={self.correlator_socket}",
-             f"--to={self.actuator_socket}", f"--kubeconfig={where.kubeconfig('correlator')}",
-             "--verify=none"),
-            ("lastgasp-listener", f"--listen=127.0.0.1:{PORT}", f"--to={self.correlator_socket}",
-             f"--pending={folder / 'pending'}"),
-        ]
-        self.running = []
-        for command in commands:
-            screen.line(" ".join(command), screen.DIM)
-            self.running.append(Program(*command, folder=folder))
-        self.running[1].wait_for(r"synced \d+ nodes", 20)
-
-    def stop(self) -> None:
-        for program in reversed(self.running):
-            program.stop()
-
-    def logs(self) -> str:
-        return "".join(f"--- {p.name}\n{p.log()}" for p in self.running)
-
-
-def show_cluster(api) -> None:
-    pods = api.list(cluster.PODS)
-    rows = []
-    for node in api.list(cluster.NODES):
-        name = node["metadata"]["name"]
-        here = [f"{p['metadata']['name']} ({p['status'].get('phase')})" for p in pods
-                if p["spec"].get("nodeName") == name]
-        rows.append([name, cluster.ADDRESSES[name], ", ".join(sorted(here)) or "-"])
-    screen.table(["NODE", "ADDRESS", "PODS"], rows)
+def forge(where, programs: Programs) -> bool:
+    """Whether a machine that lives comes to no harm."""
+    began = time.time()
+    where.machines[cluster.VICTIM].send(FORGERY.encode(), PORT)
+    screen.line(f"from {cluster.ADDRESSES[cluster.VICTIM]}: {FORGERY}", screen.RED)
+    programs.show_until(lambda: "is alive, not acted on" in programs.correlator.log(), began, 30,
+                        "the forgery is seen through")
+    node = where.api.get(f"{cluster.NODES}/{cluster.VICTIM}")
+    whole = (not incidents(programs.state) and not views.our_events(where.api)
+             and not node.get("spec", {}).get("unschedulable"))
+    screen.line("So nothing is done: no incident, no Event, nothing on the Node." if whole
+                else "Something was done to it!", screen.GREEN if whole else screen.RED)
+    return whole
 
 
 def text_of(datagram: bytes) -> str:
     return datagram.split(b"\n")[0].decode(errors="replace")
 
 
-def panic() -> float:
-    """Sends the capture from the victim's address; returns when its panic line left."""
-    panicked = 0.0
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as kernel:
-        kernel.bind((cluster.ADDRESSES[cluster.VICTIM], 0))
-        before, sent = 0.0, captures.datagrams(CAPTURE)
-        for at, data in sent:
-            time.sleep(min(max(at - before, 0.0), 0.3))
-            before = at
-            kernel.sendto(data, ("127.0.0.1", PORT))
-            is_panic = b";Kernel panic - not syncing" in data
-            if is_panic:
-                panicked = time.time()
-            if TELLING.search(data):
-                screen.line(f"{at * 1000:8.1f} ms  {text_of(data)}",
-                            *([screen.RED] if is_panic else []))
-    screen.line(f"{len(sent)} datagrams in all", screen.DIM)
+def panic(where) -> float:
+    """The victim sends its last words and falls silent; returns when its panic line left."""
+    panicked = before = 0.0
+    sent = captures.datagrams(CAPTURE)
+    for at, data in sent:
+        time.sleep(min(max(at - before, 0.0), 0.3))
+        before = at
+        where.machines[cluster.VICTIM].send(data, PORT)
+        is_panic = b";Kernel panic - not syncing" in data
+        if is_panic:
+            panicked = time.time()
+        if TELLING.search(data):
+            colour = [screen.RED] if is_panic else []
+            screen.line(f"{at * 1000:8.1f} ms  {text_of(data)}", *colour)
+    where.victim_dies()
+    screen.line(f"{len(sent)} datagrams in all; now its link is down", screen.DIM)
     return panicked
-
-
-def show_incident(state: pathlib.Path) -> str:
-    listed = run("lastgasp-incidents", f"--state={state}", "list").stdout.splitlines()
-    incident = listed[-1].split()[2]
-    shown = run("lastgasp-incidents", f"--state={state}", "show", incident).stdout
-    print("\n".join("  " + row for row in shown.split("\npanics heard")[0].splitlines()))
-    return incident
-
-
-def of_the_victim(pods: Watcher) -> dict[str, dict]:
-    return {name: pod for name, pod in sorted(pods.last.items())
-            if pod["spec"].get("nodeName") == cluster.VICTIM}
-
-
-def is_daemon(pod: dict) -> bool:
-    return pod["metadata"]["ownerReferences"][0]["kind"] == "DaemonSet"
-
-
-def wait_for_pods(pods: Watcher) -> None:
-    """A Job's controller takes its finalizer off first, which can take it some seconds."""
-    wait_until(lambda: all(name in pods.gone or is_daemon(pod)
-                           for name, pod in of_the_victim(pods).items()), 30, "the pods are gone")
-
-
-def show_pods(pods: Watcher, panicked: float) -> bool:
-    told = True
-    for name, pod in of_the_victim(pods).items():
-        owner = pod["metadata"]["ownerReferences"][0]
-        annotations = pod["metadata"].get("annotations", {})
-        conditions = {c["type"]: c["status"] for c in pod["status"].get("conditions", [])}
-        fate = "left to the garbage collector, as daemons are"
-        if name in pods.gone:
-            fate = f"gone after {(pods.gone[name] - panicked) * 1000:.1f} ms"
-        screen.line(f"{name} ({owner['kind']} {owner['name']}): "
-                    f"{pod['status'].get('phase')}, {fate}", screen.BOLD)
-        for key, value in sorted(annotations.items()):
-            screen.line(f"    {key}: {value}")
-        screen.line("    " + ", ".join(f"{type_}={status}" for type_, status in conditions.items()),
-                    screen.DIM)
-        told &= any("termination-reason" in key for key in annotations)
-        told &= is_daemon(pod) or (name in pods.gone and pod["status"]["phase"] == "Failed")
-    return told
-
-
-def show_events(api) -> bool:
-    events = [e for e in api.list("/apis/events.k8s.io/v1/namespaces/default/events")
-              if "lastgasp" in e.get("reportingController", "")]
-    for event in events:
-        regarding = event.get("regarding", {})
-        screen.line(f"{regarding.get('kind')} {regarding.get('name')}: {event['note']}")
-    return bool(events)
 
 
 def look_next(folder: pathlib.Path, programs: Programs, incident: str, kept: bool) -> None:
@@ -145,6 +66,7 @@ def look_next(folder: pathlib.Path, programs: Programs, incident: str, kept: boo
         screen.line("README.md           what each part does, and what it will never do")
         return
     screen.line(f"{binary('lastgasp-incidents')} --state={programs.state} show {incident}")
+    screen.line(f"{binary('lastgasp-incidents')} --control={programs.control_socket} pause")
     screen.line(f"socat -b 65536 - UNIX-CONNECT:{programs.correlator_socket},type=5   "
                 "(plays the listener)")
     screen.line(f"socat -b 65536 - UNIX-CONNECT:{programs.actuator_socket},type=5   "
@@ -157,33 +79,48 @@ def look_next(folder: pathlib.Path, programs: Programs, incident: str, kept: boo
         print()
 
 
+def show_death(where, programs: Programs) -> tuple[bool, str]:
+    """Whether the panic was acted on, and its incident."""
+    api = where.api
+    pods, nodes = Watcher(api, cluster.PODS), Watcher(api, cluster.NODES)
+    screen.heading(f"4. {cluster.VICTIM}'s kernel panics (a real 6.12 kernel did, and sent this)")
+    panicked = panic(where)
+    screen.heading("5. What lastgasp says, as it comes in")
+    # A Job's controller takes its finalizer off first, which can take it some seconds.
+    programs.show_until(lambda: "closed as deleted" in programs.actuator.log()
+                        and cluster.VICTIM in nodes.gone and views.are_gone(pods), panicked, 45,
+                        "the pods and the Node are gone")
+    time.sleep(0.5)  # the history is written within 200 ms
+    gone_s = nodes.gone[cluster.VICTIM] - panicked
+    screen.heading(f"6. The Node was gone {gone_s:.2f} s after the panic line. The history says:")
+    (incident,) = [row["id"][:8] for row in incidents(programs.state)]
+    for row in programs.history(incident):
+        screen.line(row)
+    screen.heading("7. What each pod's watchers saw last")
+    told = views.show_pods(pods, panicked)
+    screen.heading("8. Events for the node, the pods and their owners")
+    return views.show_events(api) and told, incident
+
+
 def show_all(where, folder: pathlib.Path) -> bool:
-    api, kept = where.api, os.environ.get("DEMO_KEEP") == "yes"
+    kept = os.environ.get("DEMO_KEEP") == "yes"
     screen.heading(f"1. A small cluster, on {where.title}")
-    show_cluster(api)
+    screen.line("Each node is a network namespace in which a kubelet's port answers.", screen.DIM)
+    screen.line(f"To keep this short, its Lease lasts {cluster.LEASE_S} s, not 40 s, and who answers "
+                f"for {ALIVE}, not 30 s, is alive.", screen.DIM)
+    views.show_cluster(where.api)
     screen.heading("2. lastgasp starts, as three programs")
     programs = Programs(folder, where)
     try:
-        pods, nodes = Watcher(api, cluster.PODS), Watcher(api, cluster.NODES)
-        screen.heading(f"3. {cluster.VICTIM}'s kernel panics (a real 6.12 kernel did, and sent this)")
-        where.victim_dies()
-        panicked = panic()
-        wait_until(lambda: cluster.VICTIM in nodes.gone, 30, "the Node is gone")
-        gone_ms = (nodes.gone[cluster.VICTIM] - panicked) * 1000
-        screen.heading(f"4. The Node was gone {gone_ms:.1f} ms after the panic line. Step by step:")
-        wait_for_pods(pods)
-        time.sleep(0.5)  # the history is written within 200 ms
-        incident = show_incident(programs.state)
-        screen.heading("5. What each pod's watchers saw last")
-        told = show_pods(pods, panicked)
-        screen.heading("6. Events for the node, the pods and their owners")
-        told &= show_events(api)
-        screen.heading("7. The cluster after")
+        screen.heading(f"3. A forgery: a program on {cluster.VICTIM} sends what a kernel would")
+        unharmed = forge(where, programs)
+        acted_on, incident = show_death(where, programs)
+        screen.heading("9. The cluster after")
         where.wait_recovered()
-        show_cluster(api)
-        screen.heading("8. What to look at next")
+        views.show_cluster(where.api)
+        screen.heading("10. What to look at next")
         look_next(folder, programs, incident, kept)
-        return told
+        return unharmed and acted_on
     except AssertionError:
         print(programs.logs(), file=sys.stderr)
         raise
@@ -192,8 +129,7 @@ def show_all(where, folder: pathlib.Path) -> bool:
 
 
 def main() -> int:
-    if os.geteuid() == 0:  # in a namespace of our own its loopback device is still down
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=False)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)  # of a namespace of our own
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all is cleaned up
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lastgasp-demo-"))
     try:

@@ -1,6 +1,8 @@
 """How the demo speaks: headings, tables and steps; coloured on a terminal, plain in a pipe."""
 import os
+import shutil
 import sys
+import textwrap
 
 COLOURED = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
@@ -26,3 +28,10 @@ def table(names: list[str], rows: list[list[str]]) -> None:
     line(cells(names), DIM)
     for row in rows:
         line(cells(row))
+
+
+def wrapped(head: str, text: str) -> None:
+    """A line whose text goes on under itself, not under its head."""
+    width = max(100, shutil.get_terminal_size().columns) - 2
+    rows = textwrap.wrap(text, width - len(head), break_on_hyphens=False)
+    line(f"\n  {' ' * len(head)}".join([head + rows[0], *rows[1:]]))

@@ -1,15 +1,19 @@
 """Keeps what a watch says of objects that will be gone when somebody wants to look."""
+import copy
 import threading
 import time
 
 from kube_client import ApiError, Client
+
+WATCH_S = 600
 
 
 class Watcher:
     """The last state of each object of a collection, and when it was seen to go."""
 
     def __init__(self, api: Client, path: str):
-        self.api, self.path = api, path
+        self.api, self.path = copy.copy(api), path
+        self.api.timeout_s = WATCH_S  # nothing may happen for long
         self.last: dict[str, dict] = {}
         self.gone: dict[str, float] = {}
         version = api.get(path)["metadata"]["resourceVersion"]
@@ -17,7 +21,7 @@ class Watcher:
         self._thread.start()
 
     def _run(self, version: str) -> None:
-        path = f"{self.path}?watch=1&timeoutSeconds=600&resourceVersion={version}"
+        path = f"{self.path}?watch=1&timeoutSeconds={WATCH_S}&resourceVersion={version}"
         try:
             for event in self.api.stream(path):
                 name = event["object"]["metadata"].get("name")
