@@ -51,7 +51,18 @@ size_t lease_moved(const struct lease_witnesses *witnesses, uint64_t from_us)
     return moved;
 }
 
-/* A sick API server stops all of them. */
+void lease_take_witness(struct lease_witnesses *witnesses, size_t index,
+                        const struct lease_reading *reading)
+{
+    struct lease *lease = &witnesses->leases[index];
+    bool was_due = lease->read && !lease->missing && lease->until_us >= lease_due_us(lease);
+
+    lease_take(lease, reading);
+    if (was_due && lease->since_us == reading->answered_us)
+        witnesses->late_us = reading->answered_us;
+}
+
+/* A sick API server stops all of them, and who renews first after it shows nothing of the rest. */
 static bool others_moved(const struct lease_witnesses *witnesses, uint64_t from_us)
 {
     size_t needed = witnesses->count < WITNESSES_NEEDED ? witnesses->count : WITNESSES_NEEDED;
@@ -72,6 +83,8 @@ enum lease_state lease_judge(const struct lease *lease, const struct lease_witne
         return LEASE_MISSING;
     if (lease->until_us < lease_due_us(lease))
         return lease->renewed_once ? LEASE_ALIVE : LEASE_UNKNOWN;
+    if (witnesses->late_us > 0 && lease->until_us < witnesses->late_us + window_us)
+        return LEASE_UNKNOWN;
     /* A reading counts for as long as a renewal could be overdue after it. */
     if (now_us > lease->until_us + window_us ||
         !others_moved(witnesses, lease->until_us - window_us))

@@ -62,7 +62,14 @@ struct lease_witnesses {
     bool chosen;  /* false: they are being looked for, and it does not count as lapsed */
     size_t count; /* all that could be found, WITNESSES at most; 0: it never does */
     struct lease leases[WITNESSES];
+    /* When one of them was last late, or given up for standing still: until then the API server may
+     * have taken nobody's renewals, so who did not renew before proves nothing.  0: never. */
+    uint64_t late_us;
 };
+
+/* A reading of the witness INDEX. */
+void lease_take_witness(struct lease_witnesses *witnesses, size_t index,
+                        const struct lease_reading *reading);
 
 /* How many of them changed after FROM_US. */
 size_t lease_moved(const struct lease_witnesses *witnesses, uint64_t from_us);

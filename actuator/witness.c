@@ -108,7 +108,7 @@ static void on_lease(void *arg, const struct kube_answer *answer)
     if (group && group->generation == question->generation) {
         group->asked[question->index] = false;
         if (answer->status == 200 && answer_lease_read(answer->body, answer->size, &reading))
-            lease_take(&group->leases.leases[question->index], &reading);
+            lease_take_witness(&group->leases, question->index, &reading);
     }
     question_free(question);
 }
@@ -191,14 +191,12 @@ static void list(struct witness *witness, struct group *group, bool of_zone)
     ask(witness, group, 0, of_zone, &call, on_list);
 }
 
-static bool is_good(const struct witness *witness, const struct group *group, size_t index,
-                    uint64_t now_us)
+static bool stands_still(const struct group *group, size_t index, uint64_t now_us)
 {
     uint64_t moved_us = group->leases.leases[index].moved_us;
     uint64_t from_us = moved_us > group->chosen_us[index] ? moved_us : group->chosen_us[index];
 
-    return now_us < from_us + STILL_US &&
-           !witness->setup.is_suspect(witness->setup.arg, group->names[index]);
+    return now_us >= from_us + STILL_US;
 }
 
 /* Lets go of those that are no witnesses any more; the choice is open then. */
@@ -207,7 +205,10 @@ static void weed(const struct witness *witness, struct group *group, uint64_t no
     size_t kept = 0;
 
     for (size_t i = 0; i < group->leases.count; i++) {
-        if (!is_good(witness, group, i, now_us)) {
+        bool still = stands_still(group, i, now_us);
+        if (still)
+            group->leases.late_us = now_us;
+        if (still || witness->setup.is_suspect(witness->setup.arg, group->names[i])) {
             free(group->names[i]);
             continue;
         }

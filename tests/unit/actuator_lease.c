@@ -138,6 +138,42 @@ START_TEST(one_that_was_made_anew_begins_anew)
 }
 END_TEST
 
+/* The API server took nobody's renewals for 20 s; its kubelets come back one after the other. */
+START_TEST(who_renews_first_after_the_server_was_sick_proves_nothing_of_the_rest)
+{
+    struct lease_witnesses witnesses = { .chosen = true, .count = 3 };
+    struct lease lease = { 0 };
+
+    for (int ms = 0; ms <= 21000; ms += 1000) {
+        read_at(&lease, ms, "a");
+        for (size_t i = 0; i < 3; i++)
+            lease_take_witness(&witnesses, i,
+                               &(struct lease_reading){ .found = true,
+                                                        .duration_us = 40 * US_PER_SECOND,
+                                                        .renewed = { ms > 20000 ? 'b' : 'a' },
+                                                        .sent_us = MS(ms),
+                                                        .answered_us = MS(ms + 10) });
+    }
+    ck_assert_uint_eq(lease_moved(&witnesses, MS(19000)), 3);
+    ck_assert_int_eq(lease_judge(&lease, &witnesses, MS(21010)), LEASE_UNKNOWN);
+    ck_assert_uint_eq(witnesses.late_us, MS(21010));
+}
+END_TEST
+
+START_TEST(a_whole_window_after_a_late_witness_it_may_lapse_again)
+{
+    struct lease_witnesses witnesses = witnesses_of(5, 5, 30000);
+    struct lease lease = { 0 };
+
+    witnesses.late_us = MS(21010);
+    read_at(&lease, 0, "a");
+    read_at(&lease, 35509, "a");
+    ck_assert_int_eq(lease_judge(&lease, &witnesses, MS(35519)), LEASE_UNKNOWN);
+    read_at(&lease, 35510, "a");
+    ck_assert_int_eq(lease_judge(&lease, &witnesses, MS(35520)), LEASE_LAPSED);
+}
+END_TEST
+
 START_TEST(the_window_follows_the_leases_duration)
 {
     struct lease lease = { .duration_us = 40 * US_PER_SECOND };
@@ -158,6 +194,8 @@ static void fill(Suite *suite)
     tcase_add_test(tests, witnesses_that_are_still_looked_for_prove_nothing);
     tcase_add_test(tests, a_slow_reader_comes_to_the_same_state);
     tcase_add_test(tests, one_that_was_made_anew_begins_anew);
+    tcase_add_test(tests, who_renews_first_after_the_server_was_sick_proves_nothing_of_the_rest);
+    tcase_add_test(tests, a_whole_window_after_a_late_witness_it_may_lapse_again);
     tcase_add_test(tests, the_window_follows_the_leases_duration);
     suite_add_tcase(suite, tests);
 }
