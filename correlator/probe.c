@@ -77,7 +77,7 @@ struct prober {
     struct counters counters;
 };
 
-static size_t descriptors(void)
+size_t prober_descriptors(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -90,7 +90,7 @@ static size_t descriptors(void)
     return limit.rlim_cur > 2 * RESERVE ? limit.rlim_cur - RESERVE : RESERVE;
 }
 
-struct prober *prober_new(struct event_base *base,
+struct prober *prober_new(struct event_base *base, size_t descriptors,
                           void (*heard)(void *arg, struct probe_list *list, enum probe_use use,
                                         const struct probe_result *result),
                           void *arg)
@@ -100,10 +100,9 @@ struct prober *prober_new(struct event_base *base,
     prober->heard = heard;
     prober->arg = arg;
     prober->counters = (struct counters){ counter_names, COUNTERS, prober->values };
-    size_t most = descriptors();
     for (unsigned use = 0; use < PROBE_USES; use++) {
         TAILQ_INIT(&prober->of_use[use]);
-        prober->most[use] = most * shares[use] / 8;
+        prober->most[use] = descriptors * shares[use] / 8;
     }
     return prober;
 }

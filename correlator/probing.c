@@ -218,7 +218,7 @@ struct probing *probing_new(struct event_base *base, struct kube_client *kube,
     probing->rules = (struct witness_rules){ times->baseline_us, is_suspect, probing };
     probing->means.times = *times;
     probing->means.kubelets = &probing->kubelets;
-    probing->means.prober = prober_new(base, on_heard, probing);
+    probing->means.prober = prober_new(base, prober_descriptors(), on_heard, probing);
     probing->means.witnesses = witnesses_new(probing->means.prober, &probing->kubelets,
                                              &probing->means.times, &probing->rules);
     probing->means.leases = lease_reader_new(kube);

@@ -7,7 +7,6 @@
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +33,7 @@ static void on_heard(void *arg, struct probe_list *of, enum probe_use use,
 static void set_up(void)
 {
     base = event_base_new();
-    prober = prober_new(base, on_heard, NULL);
+    prober = prober_new(base, 256, on_heard, NULL);
     LIST_INIT(&list);
     heard = 0;
 }
@@ -200,13 +199,11 @@ START_TEST(a_probe_is_reset_when_it_was_answered)
 }
 END_TEST
 
-/* With 384 descriptors: 256 for probes, half of them for suspects.  A quarter of their second is
+/* Of 256 descriptors half are for suspects.  A quarter of their second is
  * theirs. */
 START_TEST(the_oldest_makes_room_when_it_had_its_time)
 {
-    struct rlimit limit = { 384, 384 };
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    struct prober *small = prober_new(base, on_heard, NULL);
+    struct prober *small = prober_new(base, 256, on_heard, NULL);
     uint16_t port;
     int fillers[2], fd = fall_silent(fillers, &port);
     struct address address = loopback();

@@ -53,7 +53,7 @@ static void set_up(void)
     getsockname(listener, (struct sockaddr *)&name, &size);
     ck_assert(address_of_sockaddr(&name, &any, &port));
     base = event_base_new();
-    prober = prober_new(base, on_heard, NULL);
+    prober = prober_new(base, 256, on_heard, NULL);
     witnesses = witnesses_new(prober, &kubelets, &times, &rules);
     quorum = (struct quorum){ .count = 0 };
     memset(suspects, 0, sizeof(suspects));
