@@ -36,9 +36,9 @@ struct prober;
  * have. */
 size_t prober_descriptors(void);
 
-/* For as many probes as there are DESCRIPTORS.  HEARD is told of each answer, also of none (ANSWER_NONE: the network says so; a probe that is
- * given up ends in silence).  LIST is whose it was, which may be closed but must not be freed in
- * it, and in which nothing may be begun. */
+/* For as many probes as DESCRIPTORS.  HEARD is told of each answer, also of none (ANSWER_NONE: the
+ * network says so; a probe that is given up ends in silence).  LIST is whose it was, which may be
+ * closed but must not be freed in it, and in which nothing may be begun. */
 struct prober *prober_new(struct event_base *base, size_t descriptors,
                           void (*heard)(void *arg, struct probe_list *list, enum probe_use use,
                                         const struct probe_result *result),
