@@ -29,6 +29,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+from tests.harness.audit import AuditLog
+
 SOURCE = Path(__file__).resolve().parent
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
@@ -78,6 +80,7 @@ class ApiServer:
 
     def __enter__(self) -> "ApiServer":
         self.directory = Path(tempfile.mkdtemp(prefix="lastgasp-api-"))
+        self._audit = AuditLog(self.directory / "audit.log")
         try:
             self._start()
         except BaseException:
@@ -254,16 +257,9 @@ class ApiServer:
         """Renews the node Leases every so many seconds (0: no more), except of those nodes."""
         self.admin("POST", "/renew", {"every": every, "except": except_ or []})
 
-    def audit(self, user: str | None = None, verb: str | None = None, resource: str | None = None,
-              stage: str = "ResponseComplete") -> list[dict]:
-        """The audit log's lines, oldest first. A watch that is open has only its ResponseStarted;
-        a request that a fault hung or reset has stage Panic."""
-        lines = [json.loads(line) for line in (self.directory / "audit.log").read_text().splitlines()]
-        return [line for line in lines
-                if line["stage"] == stage
-                and user in (None, line["user"]["username"])
-                and verb in (None, line["verb"])
-                and resource in (None, line.get("objectRef", {}).get("resource"))]
+    def audit(self, *wanted: str, **named: str) -> list[dict]:
+        """The audit log's events, as AuditLog.find() has them."""
+        return self._audit.find(*wanted, **named)
 
     def wait_for(self, condition, seconds: float = 10, what: str = ""):
         """Calls condition() until it gives something true, which is returned."""

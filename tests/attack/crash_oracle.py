@@ -1,7 +1,6 @@
 """What the audit log must say, whatever was killed."""
-import json
-
 from tests.attack.oracle import write_of
+from tests.harness.audit import AuditLog
 from tests.harness.fleet import Fleet, Node
 
 LEDGER = ("leases", "lastgasp")
@@ -12,7 +11,7 @@ class Oracle:
 
     def __init__(self, fleet: Fleet):
         self.fleet, self.api = fleet, fleet.api
-        self._offset = 0
+        self._log = AuditLog(fleet.api.directory / "audit.log")
         self._nodes: set[str] = set()
         self._uids: dict[tuple[str, str], str] = {}
         self._deleted: set[str] = set()
@@ -32,18 +31,11 @@ class Oracle:
 
     def judge(self) -> None:
         """All writes since it was last called."""
-        for line in self._new_lines():
+        for line in self._log.new():
             if (line["user"]["username"] in ("actuator", "correlator")
                     and line["stage"] in ("ResponseComplete", "Panic")
                     and line["verb"] not in ("get", "list", "watch")):
                 self._judge(line)
-
-    def _new_lines(self) -> list[dict]:
-        with open(self.api.directory / "audit.log", "rb") as file:
-            file.seek(self._offset)
-            whole, end, _ = file.read().rpartition(b"\n")
-        self._offset += len(whole + end)
-        return [json.loads(line) for line in whole.splitlines()]
 
     def _judge(self, line: dict) -> None:
         what = line["objectRef"]["resource"], line["objectRef"].get("name")

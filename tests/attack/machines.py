@@ -3,7 +3,6 @@ import collections
 import contextlib
 import copy
 import http.client
-import json
 import math
 import random
 import threading
@@ -14,6 +13,7 @@ from collections.abc import Callable
 from tests.apiserver.apiserver import ApiError, ApiServer
 from tests.attack.oracle import Fate
 from tests.harness import records
+from tests.harness.audit import AuditLog
 from tests.harness.fleet import NODES, Node
 from tests.harness.hosts import Cluster, Host, Prober
 from tests.harness.pipeline import incidents
@@ -69,24 +69,17 @@ class Tail:
     """How many writes of the actuator about each Node and its pods were answered, so far."""
 
     def __init__(self, api: ApiServer):
-        self._file = open(api.directory / "audit.log", encoding="utf-8")
-        self._file.seek(0, 2)
+        self._log = AuditLog(api.directory / "audit.log")
+        self._log.skip()
         self._lock = threading.Lock()
         self._counts: collections.Counter[str] = collections.Counter()
-        self._rest = ""
 
     def count(self, names: set[str]) -> int:
         with self._lock:
-            *lines, self._rest = (self._rest + self._file.read()).split("\n")
-            for line in lines:
-                if '"verb":"patch"' in line or '"verb":"delete"' in line:
-                    event = json.loads(line)
-                    if event["user"]["username"] == "actuator":
-                        self._counts[event["objectRef"]["name"]] += 1
+            for event in self._log.new():
+                if event["verb"] in ("patch", "delete") and event["user"]["username"] == "actuator":
+                    self._counts[event["objectRef"]["name"]] += 1
             return sum(self._counts[name] for name in names)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class Machine:

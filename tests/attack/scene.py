@@ -90,7 +90,6 @@ class Scene:
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
-        self._tail.close()
 
     def finish(self, seconds: float) -> None:
         """Waits until every incident has ended, and looks at what is left then."""

@@ -5,7 +5,6 @@ There are no machines behind it: kubelets.py plays the kubelets and the schedule
 """
 
 import base64
-import json
 import tempfile
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import yaml
 from certificates import Authority, make_key, make_public_key
 from kube_client import ApiError, Client
 from processes import Process, free_port, wait_until
+
+from tests.harness.audit import AuditLog
 
 ADMIN = "admin"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
@@ -61,8 +62,7 @@ class ControlPlane(Client):
         self.folder = Path(self.temporary.name)
         self.authority = Authority(self.folder)
         self.processes: dict[str, Process] = {}
-        self.audit_events: list[dict] = []  # read so far
-        self.audit_offset = 0
+        self.audit_log = AuditLog(self.folder / "audit.log")
         self.etcd_url = f"http://127.0.0.1:{free_port()}"
         super().__init__(free_port(), self.authority.certificate, token_of(ADMIN))
 
@@ -110,21 +110,10 @@ class ControlPlane(Client):
         }))
         return path
 
-    def audit(self, user: str | None = None, verb: str | None = None, resource: str | None = None,
-              stage: str = "ResponseComplete") -> list[dict]:
-        """The audit log's events so far, oldest first. An event is written after its answer has
-        been sent: wait for the one that is looked for. A watch that is open has only its
-        ResponseStarted."""
-        with (self.folder / "audit.log").open("rb") as log:
-            log.seek(self.audit_offset)
-            written, newline, _ = log.read().rpartition(b"\n")
-        self.audit_offset += len(written + newline)
-        self.audit_events += map(json.loads, written.splitlines())
-        return [event for event in self.audit_events
-                if stage == event["stage"]
-                and user in (None, event["user"]["username"])
-                and verb in (None, event["verb"])
-                and resource in (None, event.get("objectRef", {}).get("resource"))]
+    def audit(self, *wanted: str, **named: str) -> list[dict]:
+        """The audit log's events so far, as AuditLog.find() has them. An event is written after
+        its answer has been sent: wait for the one that is looked for."""
+        return self.audit_log.find(*wanted, **named)
 
     def stop_apiserver(self) -> None:
         self.processes.pop("kube-apiserver").kill()
