@@ -105,18 +105,6 @@ bool text_is_utf8(const char *bytes, size_t size)
     return true;
 }
 
-size_t text_cut(char *text, size_t max)
-{
-    size_t size = strlen(text);
-
-    if (size <= max)
-        return size;
-    while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
-        max--;
-    text[max] = '\0';
-    return max;
-}
-
 void text_append(char *out, size_t cap, size_t *used, const char *format, ...)
 {
     va_list arguments;

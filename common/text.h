@@ -19,9 +19,6 @@ size_t text_encoded_size(const char *text);
  * U+10FFFF.  NUL counts as a character. */
 bool text_is_utf8(const char *bytes, size_t size);
 
-/* Cuts TEXT in place to at most MAX bytes at a character's border; returns the length. */
-size_t text_cut(char *text, size_t max);
-
 /* snprintf that appends at *USED and never goes past CAP; *USED stays below CAP. */
 void text_append(char *out, size_t cap, size_t *used, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -64,14 +64,6 @@ START_TEST(no_character_is_cut_in_half_by_any_limit)
         text_printable(out, sizeof(out), text, strlen(text), budget);
         ck_assert_uint_le(text_encoded_size(out), budget);
     }
-    for (size_t max = 0; max < sizeof(text); max++) {
-        char copy[sizeof(text)];
-        memcpy(copy, text, sizeof(text));
-        size_t size = text_cut(copy, max);
-        ck_assert_uint_le(size, max);
-        ck_assert_uint_eq(size, strlen(copy));
-        ck_assert(text_is_utf8(copy, size));
-    }
 }
 END_TEST
 
