@@ -12,6 +12,7 @@ const char *const count_names[COUNTS] = {
     [COUNT_INCIDENTS_RESUMED] = "incidents_resumed",
     [COUNT_INCIDENTS_CLOSED] = "incidents_closed",
     [COUNT_DATABASE_FAILURES] = "database_failures",
+    [COUNT_DATABASE_SLOW_COMMITS] = "database_slow_commits",
     [COUNT_LEDGER_FAILURES] = "ledger_failures",
     [COUNT_REQUESTS] = "requests",
     [COUNT_REQUESTS_THROTTLED] = "requests_throttled",

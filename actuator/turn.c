@@ -14,6 +14,10 @@
  * a slow one the closings of many incidents share a commit. */
 #define CLOSING_SHARE 4
 
+/* A disk that takes longer is worth a line: every incident waits for it once before it is
+ * acknowledged. */
+#define SLOW_SYNC_US (100 * US_PER_MS)
+
 /* An intent or a retract that is not acknowledged yet. */
 struct item {
     enum record_kind kind;
@@ -32,6 +36,7 @@ struct turn {
     struct event *end, *retry, *close;
     bool failing;
     uint64_t committed_us, sync_us; /* when the last commit ended, and how long it took */
+    struct log_sample slow_sample;
 };
 
 static void turn_is_due(struct turn *turn)
@@ -197,6 +202,19 @@ static void recover(struct turn *turn)
     channel_server_hold(turn->setup.server, false);
 }
 
+static void note_slow(struct turn *turn)
+{
+    uint64_t skipped;
+
+    if (turn->sync_us < SLOW_SYNC_US)
+        return;
+    turn->setup.counts[COUNT_DATABASE_SLOW_COMMITS]++;
+    if (log_sample_due(&turn->slow_sample, turn->committed_us, &skipped))
+        log_warning("the disk is slow: a commit of the incident database took %.2f s, and intents "
+                    "are acknowledged no sooner (and %llu like it)",
+                    (double)turn->sync_us / US_PER_SECOND, (unsigned long long)skipped);
+}
+
 static bool commit(struct turn *turn)
 {
     uint64_t began_us = clock_monotonic_us();
@@ -204,6 +222,7 @@ static bool commit(struct turn *turn)
 
     turn->committed_us = clock_monotonic_us();
     turn->sync_us = turn->committed_us - began_us;
+    note_slow(turn);
     return committed;
 }
 
