@@ -186,7 +186,9 @@ static void say_more(struct work *work, const struct intent *intent)
     const struct engine_setup *setup = &work->engine->setup;
 
     free(incident->reason);
+    free(incident->words);
     incident->reason = xstrdup(intent->reason);
+    incident->words = xstrdup(intent->words);
     incident->verdict = intent->verdict;
     incident->cause = intent->cause;
     incident->reason_code = intent->reason_code;

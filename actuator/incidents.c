@@ -39,10 +39,11 @@ static const char *const sql[SQL_STATEMENTS] = {
                    " last_answer_us = ?13, rtt_us = ?14, state = 'open', outcome = NULL,"
                    " detail = NULL, closed_us = NULL, lost_before = NULL"
                    " WHERE id = ?1",
-    [SQL_MERGE] = "UPDATE incidents SET words = ?2, expires_us = max(expires_us, ?3)"
-                  " WHERE id = ?1",
-    [SQL_SAY_MORE] = "UPDATE incidents SET cause = ?2, reason_code = ?3, reason = ?4, verdict = ?5"
-                     " WHERE id = ?1",
+    [SQL_MERGE] = "UPDATE incidents SET expires_us = max(expires_us, ?2),"
+                  " last_answer_us = coalesce(last_answer_us, ?3),"
+                  " rtt_us = coalesce(rtt_us, ?4) WHERE id = ?1",
+    [SQL_SAY_MORE] = "UPDATE incidents SET cause = ?2, reason_code = ?3, reason = ?4, verdict = ?5,"
+                     " words = ?6 WHERE id = ?1",
     [SQL_ADD_PANIC] = "INSERT OR IGNORE INTO panics (id, incident) VALUES (?1, ?2)",
     [SQL_FINISH] = "UPDATE incidents SET state = ?2, outcome = ?3, detail = ?4, closed_us = ?5,"
                    " address = coalesce(?6, address), port = coalesce(?7, port),"
@@ -252,8 +253,9 @@ static bool merge(struct incidents *incidents, const struct intent *intent,
     sqlite3_stmt *more = incidents->statements[SQL_SAY_MORE];
 
     bind_text(merged, 1, intent->id);
-    bind_text(merged, 2, intent->words);
-    sqlite3_bind_int64(merged, 3, (sqlite3_int64)intent->expires_us);
+    sqlite3_bind_int64(merged, 2, (sqlite3_int64)intent->expires_us);
+    bind_count(merged, 3, intent->last_answer_us);
+    bind_count(merged, 4, intent->rtt_us);
     if (!incidents_run(incidents, SQL_MERGE, "merge an incident"))
         return false;
     if (!says_more(intent, known))
@@ -263,6 +265,7 @@ static bool merge(struct incidents *incidents, const struct intent *intent,
     bind_text(more, 3, reason_code_names[intent->reason_code]);
     bind_text(more, 4, intent->reason);
     bind_text(more, 5, verdict_names[intent->verdict]);
+    bind_text(more, 6, intent->words);
     return incidents_run(incidents, SQL_SAY_MORE, "merge an incident");
 }
 

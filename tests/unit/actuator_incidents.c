@@ -48,6 +48,7 @@ static struct intent intent_of(enum cause cause, enum verdict verdict, const cha
         .id = "0123456789abcdef0123456789abcdef", .node = "node-1", .uid = "uid", .boot = "boot",
         .cause = cause, .reason_code = REASON_SYSRQ, .reason = "sysrq triggered crash",
         .verdict = verdict, .words = "words", .received_us = 5, .expires_us = 10,
+        .last_answer_us = RECORD_ABSENT, .rtt_us = RECORD_ABSENT,
         .panics = { 1, panic },
     };
 }
@@ -158,6 +159,8 @@ START_TEST(better_evidence_of_an_open_incident_is_kept)
 
     take(incidents, &intent);
     intent = intent_of(merges[_i].then, merges[_i].verdict_then, second_panic);
+    intent.words = "later words";
+    intent.last_answer_us = 4;
     intent.expires_us += 5;
     ck_assert_int_eq(take(incidents, &intent), INCIDENT_MERGED);
     incidents_close(incidents);
@@ -168,6 +171,8 @@ START_TEST(better_evidence_of_an_open_incident_is_kept)
     ck_assert_uint_eq(incident->verdict,
                       merges[_i].more ? merges[_i].verdict_then : merges[_i].verdict);
     ck_assert_uint_eq(incident->cause, merges[_i].more ? merges[_i].then : merges[_i].cause);
+    ck_assert_str_eq(incident->words, merges[_i].more ? "later words" : "words");
+    ck_assert_uint_eq(incident->last_answer_us, 4);
     incident_free(incident);
     incidents_close(incidents);
 }
