@@ -6,6 +6,9 @@
 #include "common/digest.h"
 #include "common/text.h"
 
+#define NOTE_MAX      BODIES_TEXT_SIZE
+#define NOTE_WHAT_MIN 256
+
 static struct json_writer *begin(struct bodies *bodies)
 {
     json_writer_clear(bodies->writer);
@@ -137,23 +140,28 @@ static void write_object(struct json_writer *writer, const char *key, const stru
     json_close_object(writer);
 }
 
+/* A note is 1 KiB at most (events.k8s.io/v1): a long reason gives way to the evidence. */
 static void write_note(struct bodies *bodies, const struct remedy_event *event)
 {
     const struct incident *incident = bodies->incident;
-    char raw[4096], note[BODIES_TEXT_SIZE];
-    size_t used = 0;
+    char what[NOTE_MAX], evidence[NOTE_MAX - NOTE_WHAT_MIN] = "", raw[2 * NOTE_MAX];
+    char note[BODIES_TEXT_SIZE];
+    size_t used = 0, whole = 0;
 
+    if (event->more)
+        text_append(evidence, sizeof(evidence), &used, "; %s", event->more);
+    if (!event->owner && !event->pod && incident->words[0])
+        text_append(evidence, sizeof(evidence), &used, " (%s)", incident->words);
     if (event->owner)
-        text_append(raw, sizeof(raw), &used, "%zu %s died with node %s: %s: %s", event->owner->pods,
-                    event->owner->pods == 1 ? "pod" : "pods", incident->node,
+        text_append(raw, sizeof(raw), &whole, "%zu %s died with node %s: %s: %s",
+                    event->owner->pods, event->owner->pods == 1 ? "pod" : "pods", incident->node,
                     names_cause(incident->cause), incident->reason);
     else
-        text_append(raw, sizeof(raw), &used, "%s", bodies->text);
-    if (event->more)
-        text_append(raw, sizeof(raw), &used, "; %s", event->more);
-    if (!event->owner && !event->pod && incident->words[0])
-        text_append(raw, sizeof(raw), &used, " (%s)", incident->words);
-    text_printable(note, sizeof(note), raw, used, 0);
+        text_append(raw, sizeof(raw), &whole, "%s", bodies->text);
+    text_printable(what, sizeof(what) - used, raw, whole, 0);
+    whole = 0;
+    text_append(raw, sizeof(raw), &whole, "%s%s", what, evidence);
+    text_printable(note, sizeof(note), raw, whole, 0);
     json_text(bodies->writer, "note", note);
 }
 

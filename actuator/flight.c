@@ -137,6 +137,7 @@ static void on_done(void *arg, const struct kube_answer *from)
     struct remedy_answer answer = {
         .status = from->status,
         .message = message,
+        .reason = from->reason,
         .field = from->field,
         .sent_us = flight->sent_us,
         .retry_after_us = from->retry_after_us,
@@ -160,7 +161,7 @@ static bool on_bytes(void *arg, const char *bytes, size_t size)
 static void pretend(struct work *work, const struct remedy_request *request,
                     const struct bodies_call *call)
 {
-    struct remedy_answer answer = { .status = 200, .message = "", .field = "" };
+    struct remedy_answer answer = { .status = 200, .message = "", .reason = "", .field = "" };
 
     log_notice_of(work->incident->id, "would %s %s: %.*s", call->verb, call->resource,
                   (int)call->size, call->body);

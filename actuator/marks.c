@@ -61,5 +61,5 @@ bool marks_are_over(const struct answer_node *node)
 {
     struct marks marks;
     return marks_read(node->set, &marks) && strcmp(marks.boot, node->boot) != 0 &&
-           node->ready == READY_TRUE;
+           (node->ready == READY_TRUE || marks.out_of_service);
 }

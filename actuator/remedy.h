@@ -73,6 +73,7 @@ struct remedy_request {
 struct remedy_answer {
     unsigned status;          /* HTTP's; 0: no whole answer, or one that could not be read */
     const char *message;      /* what a person is told when it is not 2xx */
+    const char *reason;       /* Status.reason of an answer that is not 2xx, or "" */
     const char *field;        /* of a 422: the field that was refused, or "" */
     uint64_t sent_us;         /* when the request was sent */
     uint64_t retry_after_us;  /* 0: the server named none */

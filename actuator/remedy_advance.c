@@ -25,11 +25,13 @@ static void remove_all(struct remedy *remedy)
 {
     const char *why = remedy_barred(remedy, REMEDY_MARK_POD);
 
-    remedy_hold(remedy, why);
+    remedy_hold(remedy, why ? why : remedy_lacks_reading(remedy));
     if (why)
         return;
-    if (!remedy->released)
+    if (!remedy->released) {
+        remedy_tell_removal(remedy);
         remedy_release_pods(remedy);
+    }
     remedy_let_through(remedy);
     if (remedy->open > 0)
         return;

@@ -25,6 +25,12 @@ uint64_t remedy_backoff(unsigned tries, unsigned chance)
  */
 #define FORBIDDEN_TRIES 4
 
+/* Whatever stands before the API server knows a 404 of its own, which says nothing of an object. */
+static bool is_not_found(const struct remedy_answer *answer)
+{
+    return answer->status == 404 && strcmp(answer->reason, "NotFound") == 0;
+}
+
 enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
                                const struct remedy_answer *answer)
 {
@@ -36,15 +42,15 @@ enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
         return ANSWER_DONE;
     if (kind == REMEDY_EVENT && status == 409)
         return ANSWER_DONE; /* an earlier attempt had arrived */
-    if ((of_pod && (of_uid || status == 404)) || (kind == REMEDY_DELETE_POD && status == 409))
+    if ((of_pod && (of_uid || is_not_found(answer))) || (kind == REMEDY_DELETE_POD && status == 409))
         return ANSWER_GONE; /* the only precondition of a pod's DELETE is its uid */
     if (kind != REMEDY_EVENT && kind != REMEDY_LIST_PODS && !of_pod) {
-        if (status == 404)
+        if (is_not_found(answer))
             return ANSWER_GONE;
         if (status == 409 || of_uid)
             return ANSWER_CONFLICT;
     }
-    if (status == 0 || status == 401 || status == 408 || status == 409 || status == 410 ||
+    if (status == 0 || status == 401 || (status == 404 && !is_not_found(answer)) || status == 408 || status == 409 || status == 410 ||
         status == 429 || status >= 500 || (status == 403 && tries < FORBIDDEN_TRIES))
         return ANSWER_LATER;
     return ANSWER_NEVER;

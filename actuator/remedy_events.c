@@ -19,6 +19,14 @@ void remedy_tell_node(struct remedy *remedy, const char *more)
         tell(remedy, &(struct remedy_event){ .more = more });
 }
 
+void remedy_tell_removal(struct remedy *remedy)
+{
+    const char *lapse = remedy_lease_words(remedy);
+
+    if (remedy->level >= MODE_PODS && lapse)
+        remedy_tell_node(remedy, lapse);
+}
+
 void remedy_tell_pods(struct remedy *remedy)
 {
     size_t told = 0;

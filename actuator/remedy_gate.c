@@ -10,7 +10,8 @@
  *   leave     the ledger let this Node be touched
  *   evidence  the last probe without an answer is younger than 5 s (of a verdict by probe), and so
  *             is the last reading of the Lease (where the right comes from it)
- *   identity  the Node was read within the last second, and it was still the one that died
+ *   identity  the Node was read within the last second (two, from a slow API server), and it was
+ *             still the one that died
  *
  * A Node's own PATCH needs no identity: it goes out under the resourceVersion that was judged.
  * Once the end has begun (the evidence was taken back, say) only what undoes and tells goes out.
@@ -22,8 +23,10 @@
 #define EVIDENCE_US (5 * US_PER_SECOND)
 #define IDENTITY_US (1 * US_PER_SECOND)
 
-/* So long a read counts after its answer, from an API server that needs more than IDENTITY_US. */
+/* From an API server that needs that long, a read counts for LEAST after its answer, but never for
+ * longer than MOST: a machine may boot in that time. */
 #define IDENTITY_LEAST_US (200 * US_PER_MS)
+#define IDENTITY_MOST_US  (2 * US_PER_SECOND)
 
 /* What it waits for is worth a line in the history when it does so for as long as this. */
 #define SAY_HELD_US (1 * US_PER_SECOND)
@@ -142,12 +145,24 @@ bool remedy_is_identified(const struct remedy *remedy, enum remedy_kind kind)
     return !(needs[kind].what & IDENTITY) || remedy->now_us <= remedy->identified_until_us;
 }
 
+const char *remedy_lacks_reading(const struct remedy *remedy)
+{
+    return remedy->read_late && !remedy_is_identified(remedy, REMEDY_MARK_POD)
+               ? "for an API server that reads the Node in less than 2 s"
+               : NULL;
+}
+
 /* The server may have read it as soon as it was asked, so that is what its age counts from. */
 void remedy_identify(struct remedy *remedy, uint64_t sent_us)
 {
     uint64_t until_us = sent_us + IDENTITY_US, least_us = remedy->now_us + IDENTITY_LEAST_US;
 
-    remedy->identified_until_us = until_us > least_us ? until_us : least_us;
+    if (until_us < least_us)
+        until_us = least_us;
+    if (until_us > sent_us + IDENTITY_MOST_US)
+        until_us = sent_us + IDENTITY_MOST_US;
+    remedy->identified_until_us = until_us;
+    remedy->read_late = until_us < remedy->now_us;
     /* We do not know how long the answer lay there. */
     if (sent_us < remedy->stopped_us)
         remedy->identified_until_us = 0;

@@ -1,5 +1,8 @@
 #include "actuator/remedy_state.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/clock.h"
 
 /* A Lease that cannot be read at all (no right to) is tried again, but not as if it mattered. */
@@ -24,6 +27,24 @@ void remedy_lease_hasten(struct remedy *remedy)
     }
 }
 
+static void print_lapse(const struct remedy *remedy, char *out, size_t cap)
+{
+    snprintf(out, cap, "the Node's Lease was not renewed for %.1f s, those of %zu other Nodes were",
+             (double)(remedy->lease.until_us - remedy->lease.since_us) / US_PER_SECOND,
+             lease_moved(remedy->witnesses,
+                         remedy->lease.until_us - lease_window_us(&remedy->lease)));
+}
+
+const char *remedy_lease_words(struct remedy *remedy)
+{
+    char words[128];
+
+    if (lease_judge(&remedy->lease, remedy->witnesses, remedy->now_us) != LEASE_LAPSED)
+        return NULL;
+    print_lapse(remedy, words, sizeof(words));
+    return arena_copy(&remedy->arena, words, strlen(words));
+}
+
 static void say_state(struct remedy *remedy)
 {
     enum lease_state state = lease_judge(&remedy->lease, remedy->witnesses, remedy->now_us);
@@ -31,14 +52,13 @@ static void say_state(struct remedy *remedy)
     if (state == remedy->lease_said)
         return;
     remedy->lease_said = state;
-    if (state == LEASE_LAPSED)
-        remedy_say(remedy,
-                   "the Node's Lease was not renewed for %.1f s, those of %zu other Nodes were",
-                   (double)(remedy->lease.until_us - remedy->lease.since_us) / US_PER_SECOND,
-                   lease_moved(remedy->witnesses,
-                               remedy->lease.until_us - lease_window_us(&remedy->lease)));
-    else
+    if (state == LEASE_LAPSED) {
+        char words[128];
+        print_lapse(remedy, words, sizeof(words));
+        remedy_say(remedy, "%s", words);
+    } else {
         remedy_say(remedy, "the Node's Lease is %s", lease_state_names[state]);
+    }
 }
 
 void remedy_lease_answered(struct remedy *remedy, enum answer_class class,

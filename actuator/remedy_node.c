@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "actuator/marks.h"
 #include "common/clock.h"
 
 /* How long volumes may take to be detached, and how often the Node is read meanwhile. */
@@ -42,7 +43,20 @@ static void node_is_gone(struct remedy *remedy)
     remedy_settle(remedy, OUTCOME_NODE_GONE, "the Node was deleted by somebody else; %s", count);
 }
 
-/* Judges what was read: is it still the machine, and the boot, that died? */
+/* The taint would evict what the new boot runs, and may keep it from ever being Ready: so what was
+ * set goes at once. */
+static void has_rebooted(struct remedy *remedy, const struct answer_node *node, const char *count)
+{
+    remedy_tell_node(remedy, "the node has rebooted since");
+    if (marks_are_of(node, remedy->plan.boot))
+        remedy_undo(remedy, OUTCOME_REBOOTED, "the node has rebooted (boot %.64s)", node->boot);
+    else
+        remedy_settle(remedy, OUTCOME_REBOOTED, "the node has rebooted (boot %.64s); %s",
+                      node->boot, count);
+}
+
+/* Judges what was read: is it still the machine, and the boot, that died?  What ends takes its marks
+ * from whatever boot bears them. */
 static bool is_the_dead_one(struct remedy *remedy, const struct answer_node *node)
 {
     char count[256];
@@ -54,10 +68,8 @@ static bool is_the_dead_one(struct remedy *remedy, const struct answer_node *nod
                       node->uid, count);
         return false;
     }
-    if (strcmp(node->boot, remedy->plan.boot) != 0) {
-        remedy_tell_node(remedy, "the node has rebooted since");
-        remedy_settle(remedy, OUTCOME_REBOOTED, "the node has rebooted (boot %.64s); %s",
-                      node->boot, count);
+    if (strcmp(node->boot, remedy->plan.boot) != 0 && !remedy->ending.begun) {
+        has_rebooted(remedy, node, count);
         return false;
     }
     return true;

@@ -72,6 +72,7 @@ struct remedy {
     uint64_t evidence_us; /* until when the machine was silent; 0: not known */
     uint64_t identified_until_us; /* the Node was read, and was the one: that counts so long */
     uint64_t stopped_us;          /* when we last were stopped; 0: never */
+    bool read_late;               /* it was read, but the answer came too late to count */
     struct lease lease;
     bool lease_begun;   /* it is read, again and again */
     bool lease_refused; /* it cannot be read, and is asked for less often */
@@ -166,6 +167,8 @@ enum right remedy_right(const struct remedy *remedy);
 const char *remedy_barred(const struct remedy *remedy, enum remedy_kind kind);
 /* NULL when the evidence is enough for KIND, whoever may do it, else what it lacks. */
 const char *remedy_lacks_evidence(const struct remedy *remedy, enum remedy_kind kind);
+/* What to wait for if the Node is read, but so slowly that it proves nothing; NULL: it is not. */
+const char *remedy_lacks_reading(const struct remedy *remedy);
 /* Whether the Node was read lately enough for a request of KIND. */
 bool remedy_is_identified(const struct remedy *remedy, enum remedy_kind kind);
 /* The Node was read by a request sent at SENT_US, and it is the one that died. */
@@ -182,6 +185,8 @@ void remedy_lease_begin(struct remedy *remedy);
 void remedy_lease_hasten(struct remedy *remedy);
 void remedy_lease_answered(struct remedy *remedy, enum answer_class class,
                            const struct remedy_answer *answer);
+/* How it lapsed, in words that live as long as the remedy; NULL: it has not. */
+const char *remedy_lease_words(struct remedy *remedy);
 
 /* remedy_end.c */
 /* Stops, undoes the Node's marks, and then ends like this. */
@@ -216,4 +221,6 @@ void remedy_count(const struct remedy *remedy, char *out, size_t cap);
 
 /* remedy_events.c */
 void remedy_tell_node(struct remedy *remedy, const char *more);
+/* What more is known now that pods are to be removed. */
+void remedy_tell_removal(struct remedy *remedy);
 void remedy_tell_pods(struct remedy *remedy);

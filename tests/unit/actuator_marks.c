@@ -55,6 +55,9 @@ static const struct {
     { "boot=boot-1,unschedulable", READY_TRUE, false, true },
     { "boot=boot-1,unschedulable", READY_FALSE, false, false },
     { "boot=boot-1,unschedulable", READY_UNKNOWN, false, false },
+    /* The taint may be what keeps it from being Ready. */
+    { "boot=boot-1,unschedulable,out-of-service", READY_FALSE, false, true },
+    { "boot=boot-2,unschedulable,out-of-service", READY_FALSE, true, false },
     { "boot=boot-2,unschedulable", READY_TRUE, true, false },
     { "boot=boot-2", READY_TRUE, false, false },
     { NULL, READY_TRUE, false, false },

@@ -271,8 +271,33 @@ START_TEST(a_node_that_came_back_is_never_deleted)
     enum outcome should = _i == 11 ? OUTCOME_DELETED : outcomes[_i % 3];
     ck_assert_outcome(world_run(&world, &plan, detail), should, detail);
     ck_assert(world.status == 2 || !world.node_gone);
+    ck_assert(world.status != 0 || !world.set);
     if (_i / 3 < 2)
         ck_assert_uint_eq(world.asked[REMEDY_MARK_POD], 0);
+    world_end(&world);
+}
+END_TEST
+
+/* Something between us and the API server answers 404 to the first requests of `kind`. */
+static unsigned elsewhere(struct world *world, const struct remedy_request *request)
+{
+    return request->kind == world->kind && world->at++ < 3 ? 404 : 0;
+}
+
+START_TEST(a_404_that_is_not_the_api_servers_ends_nothing)
+{
+    static const enum remedy_kind kinds[] = { REMEDY_READ_NODE, REMEDY_MARK_NODE, REMEDY_MARK_POD,
+                                              REMEDY_DELETE_POD, REMEDY_DELETE_NODE };
+    struct world world = world_new(3);
+    struct remedy_plan plan = world_plan(&world, MODE_NODE);
+    char detail[512];
+
+    world.kind = kinds[_i];
+    world.proxied = true;
+    world.before = elsewhere;
+    ck_assert_outcome(world_run(&world, &plan, detail), OUTCOME_DELETED, detail);
+    ck_assert(world.node_gone);
+    ck_assert_uint_eq(world_left(&world), 0);
     world_end(&world);
 }
 END_TEST
@@ -380,6 +405,7 @@ static void fill(Suite *suite)
     tcase_add_loop_test(tests, a_node_that_others_write_is_read_and_judged_again, 0, 3);
     tcase_add_test(tests, endless_conflicts_end_with_the_intent);
     tcase_add_loop_test(tests, a_node_that_came_back_is_never_deleted, 0, 12);
+    tcase_add_loop_test(tests, a_404_that_is_not_the_api_servers_ends_nothing, 0, 5);
     tcase_add_test(tests, a_list_whose_token_is_too_old_begins_again);
     tcase_add_test(tests, after_a_crash_at_any_request_it_comes_to_the_same_end);
     tcase_add_test(tests, attempts_are_spread_and_grow_apart);

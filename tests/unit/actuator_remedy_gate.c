@@ -101,7 +101,7 @@ static void answer_read(struct world *world, struct remedy *remedy,
                         const struct remedy_request *request, uint64_t sent_us)
 {
     struct remedy_answer answer = {
-        .status = 200, .message = "", .field = "", .sent_us = sent_us, .node = world_node(world)
+        .status = 200, .message = "", .reason = "", .field = "", .sent_us = sent_us, .node = world_node(world)
     };
     remedy_answered(remedy, request, &answer, world->now_us);
 }
@@ -157,7 +157,9 @@ static const struct {
 } reads[] = {
     { "an answer at once", 1, 0, 1000 },
     { "an answer that takes its time", 700, 0, 1000 },
-    { "an answer that takes longer than it counts", 2500, 0, 2700 },
+    { "an answer that takes longer than it counts", 1500, 0, 1700 },
+    { "an answer that is hardly in time", 1900, 0, 2000 },
+    { "an answer that came too late", 2500, 0, 0 },
     { "an answer that lay there while we were stopped", 500, 490, 0 },
 };
 
@@ -185,6 +187,8 @@ START_TEST(a_read_counts_from_when_it_was_asked_for)
         ck_assert_msg(remedy_may_leave(remedy, &request, until_us), "%s", reads[_i].name);
     else
         ck_assert_msg(!remedy_may_leave(remedy, &request, world.now_us), "%s", reads[_i].name);
+    if (until_us < world.now_us)
+        until_us = world.now_us;
     ck_assert_msg(!remedy_may_leave(remedy, &request, until_us + 1), "%s", reads[_i].name);
     remedy_free(remedy);
     world_end(&world);
@@ -198,7 +202,7 @@ START_TEST(what_is_tried_again_is_not_after_the_machine_answered)
     struct remedy_plan plan = plan_of(&world, VERDICT_SILENT);
     struct remedy *remedy = world_begin(&world, &plan);
     struct remedy_request request = until_removal(&world, &plan, remedy);
-    struct remedy_answer answer = { .status = 503, .message = "away", .field = "", .chance = 500 };
+    struct remedy_answer answer = { .status = 503, .message = "away", .reason = "", .field = "", .chance = 500 };
     char detail[512];
 
     remedy_set_leave(remedy, REMEDY_LEAVE_GRANTED, true, world.now_us);

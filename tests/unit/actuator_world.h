@@ -45,6 +45,7 @@ struct world {
     /* Returns a status to answer with, 0 to go on.  WORLD_LOST: done, but the answer is lost. */
     unsigned (*before)(struct world *world, const struct remedy_request *request);
     const char *field;       /* of a 422 that `before` answers with */
+    bool proxied;            /* a 404 is that of something in between */
     uint64_t retry_after_us; /* of a 429 */
     size_t at;               /* for `before` */
     enum remedy_kind kind;   /* for `before` */
@@ -293,7 +294,7 @@ static void world_serve(struct world *world, const struct remedy_plan *plan, str
                         const struct remedy_request *request)
 {
     struct remedy_answer answer = {
-        .message = "nobody knows why", .field = "", .sent_us = world->now_us, .chance = 500
+        .message = "nobody knows why", .reason = "", .field = "", .sent_us = world->now_us, .chance = 500
     };
     if (world_is_write(request->kind) && !remedy_may_leave(remedy, request, world->now_us)) {
         world->held_back++;
@@ -314,6 +315,8 @@ static void world_serve(struct world *world, const struct remedy_plan *plan, str
         answer.field = instead == 422 && world->field ? world->field : "";
         answer.retry_after_us = instead == 429 ? world->retry_after_us : 0;
     }
+    if (answer.status == 404)
+        answer.reason = world->proxied ? "" : "NotFound";
     if (instead == WORLD_LOST) {
         answer.status = 0;
         answer_node_free(answer.node);
