@@ -63,6 +63,8 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 static void on_map(void *arg, const struct nodemap *map)
 {
     struct correlator *correlator = arg;
+    if (correlator->known_us == 0)
+        correlator->known_us = clock_wall_us();
     roster_replace(correlator->roster, map);
     if (correlator->probing != NULL)
         probing_replace(correlator->probing, map);

@@ -148,6 +148,7 @@ static enum judge_step consider(struct correlator *correlator, struct gasp *gasp
         .waited_us = clock_monotonic_us() - gasp->arrived_us,
         .age_us = age_us(gasp),
         .expire_us = correlator->settings.expire_us,
+        .came_before = gasp->received_us < correlator->known_us,
     };
     struct judged judged;
     judge(&c, &judged);

@@ -15,6 +15,9 @@
  *
  * A panic that was held is a panic of the Node that had the address when it arrived, not of
  * whatever has it by now: machines are replaced under the same name and address.
+ *
+ * One that came before we knew any Node may be of an earlier boot than the one that we know.  If
+ * that lives, the panic may still have been real, and the history has to have it.
  */
 static void say(struct judged *judged, enum verdict verdict, const struct judge_case *c,
                 const char *why)
@@ -83,6 +86,15 @@ static void judge_probe(const struct judge_case *c, struct judged *judged)
     };
     if (c->probe == PROBE_ASKING) {
         judged->step = JUDGE_ASK;
+        return;
+    }
+    if (c->probe == PROBE_ALIVE && c->came_before) {
+        char why[JUDGE_WORDS_SIZE / 2];
+        snprintf(why, sizeof(why),
+                 "it came before the Nodes were known here, perhaps from an earlier boot; this one "
+                 "lives: %.400s",
+                 c->found);
+        say(judged, VERDICT_EXPIRED, c, why);
         return;
     }
     if (c->probe == PROBE_ALIVE)

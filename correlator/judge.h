@@ -38,6 +38,7 @@ struct judge_case {
     uint64_t waited_us;                /* since it arrived here */
     uint64_t age_us;                   /* since the listener's kernel received it */
     uint64_t expire_us;
+    bool came_before; /* it was received before the Nodes were known here: THEN may be a later boot */
 };
 
 enum judge_step {

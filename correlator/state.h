@@ -45,6 +45,7 @@ struct correlator {
     struct channel_client *actuator;
     struct event *second;
 
+    uint64_t known_us; /* wall time since when the Nodes are known; 0: they are not yet */
     struct gasps gasps;
     struct gasp *held, **held_end; /* by time of arrival */
     size_t held_count;

@@ -57,3 +57,15 @@ def test_who_is_back_after_it_was_told_of_loses_what_was_set(world):
     victim.reboot("11111111-2222-3333-4444-555555555555")
     wait_until(lambda: not victim.is_marked(), 40, "the marks undone")
     assert world.deletes() == [] and len(victim.pods()) == 3
+
+
+def test_a_panic_is_in_the_history_although_it_rebooted_while_no_correlator_ran(world):
+    victim = world.machines[0]
+    world.pipeline.kill("correlator")
+    victim.panic()
+    victim.reboot("11111111-2222-3333-4444-555555555555")
+    world.pipeline.start("correlator")
+    assert victim.outcome(60) == "expired"
+    (incident,) = world.pipeline.incidents()
+    assert "perhaps from an earlier boot" in incident["words"]
+    assert world.writes() == [] and len(victim.pods()) == 3
