@@ -88,7 +88,9 @@ static struct settle_witnesses ask_witnesses(const struct means *means,
     return quorum_ask(&suspect->quorum, settle_need_us(&suspect->settle, &means->times), now_us);
 }
 
-/* One attempt asks all its addresses; if our side fails for one of them it does not count. */
+/* One attempt asks all its addresses; if our side fails for one of them it does not count.  Of a
+ * Node without any, only the witnesses are asked: it is not known to be unreachable before they
+ * answer. */
 static void attempt(const struct means *means, struct suspect *suspect, uint64_t now_us)
 {
     bool failed = false;
@@ -132,10 +134,6 @@ static enum settle_state find_state(const struct means *means, struct suspect *s
 
 bool suspect_pass(const struct means *means, struct suspect *suspect, uint64_t now_us)
 {
-    if (suspect->address_count == 0) {
-        suspect->state = SETTLE_UNPROBABLE;
-        return false;
-    }
     see_to_witnesses(means, suspect, now_us);
     struct settle_witnesses witnesses = ask_witnesses(means, suspect, now_us);
     bool gap = settle_look(&suspect->settle, &means->times, &witnesses, now_us);
