@@ -17,7 +17,7 @@ uint64_t clock_wall_us(void)
 
 uint64_t clock_monotonic_us(void)
 {
-    return read_clock(CLOCK_MONOTONIC);
+    return read_clock(CLOCK_BOOTTIME);
 }
 
 const char *clock_print(uint64_t wall_us, char text[CLOCK_TEXT_SIZE])

@@ -10,7 +10,8 @@
 /* Microseconds since the epoch: for what people and other hosts read, never for measuring. */
 uint64_t clock_wall_us(void);
 
-/* Microseconds of CLOCK_MONOTONIC: for ages and time-outs, which a clock that is set must not move. */
+/* Microseconds of CLOCK_BOOTTIME: for ages and time-outs, which a clock that is set must not move.
+ * Time goes by while our host is suspended, too: what was true before is old then. */
 uint64_t clock_monotonic_us(void);
 
 #define CLOCK_TEXT_SIZE 28
