@@ -213,11 +213,14 @@ static bool read_optouts(struct actuator *actuator)
     optouts->include_control_plane = options->include_control_plane;
     optouts->own_boot = actuator->own_boot;
     FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (!file || fscanf(file, "%63s", actuator->own_boot) != 1)
-        log_warning("/proc/sys/kernel/random/boot_id cannot be read, so the Node that this runs "
-                    "on is not known");
+    bool known = file && fscanf(file, "%63s", actuator->own_boot) == 1;
     if (file)
         fclose(file);
+    if (!known && options->mode > MODE_OBSERVE) {
+        log_error("/proc/sys/kernel/random/boot_id cannot be read: the Node that this runs on would "
+                  "not be known, and might be removed");
+        return false;
+    }
     if (optouts_select(optouts, options->node_selector))
         return true;
     log_error("--node-selector: not of the form KEY=VALUE,KEY=VALUE, with at most %d of them",

@@ -114,7 +114,7 @@ static void take_state(struct answer_pods *pods, enum pod_row row, const char *k
 
     if (row == POD_ANNOTATION) {
         pod->mirror |= strcmp(key, NAMES_MIRROR) == 0;
-        pod->keeps |= strcmp(key, pods->names->pod_lastgasp) == 0 && strcmp(text, "annotate") == 0;
+        pod->keeps |= strcmp(key, pods->names->pod_lastgasp) == 0;
     } else if (row == POD_PHASE) {
         pod->finished = strcmp(text, "Succeeded") == 0 || strcmp(text, "Failed") == 0;
     } else {

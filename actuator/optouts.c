@@ -5,7 +5,23 @@
 #define CONTROL_PLANE     "node-role.kubernetes.io/control-plane"
 #define CONTROL_PLANE_OLD "node-role.kubernetes.io/master"
 
-enum where { OUR_ANNOTATION, ANNOTATION, LABEL };
+/* Our annotation's words.  Whoever wrote another one wanted something, and not what we would do
+ * without it. */
+static const struct {
+    const char *word;
+    struct optout optout;
+} words[] = {
+    { "ignore", { MODE_OBSERVE, "the Node is annotated lastgasp=ignore" } },
+    { "observe", { MODE_OBSERVE, "the Node is annotated lastgasp=observe" } },
+    { "annotate", { MODE_ANNOTATE, "the Node is annotated lastgasp=annotate" } },
+    { "pods", { MODE_PODS, "the Node is annotated lastgasp=pods" } },
+    { "node", { MODE_NODE, NULL } },
+};
+static const struct optout strange_word = { MODE_OBSERVE,
+                                            "the Node's annotation lastgasp= has a word that is "
+                                            "none of ignore, observe, annotate, pods, node" };
+
+enum where { ANNOTATION, LABEL };
 
 /* VALUE NULL: whatever it is. */
 static const struct row {
@@ -14,10 +30,6 @@ static const struct row {
     enum mode most;
     const char *why;
 } table[] = {
-    { OUR_ANNOTATION, NULL, "ignore", MODE_OBSERVE, "the Node is annotated lastgasp=ignore" },
-    { OUR_ANNOTATION, NULL, "observe", MODE_OBSERVE, "the Node is annotated lastgasp=observe" },
-    { OUR_ANNOTATION, NULL, "annotate", MODE_ANNOTATE, "the Node is annotated lastgasp=annotate" },
-    { OUR_ANNOTATION, NULL, "pods", MODE_PODS, "the Node is annotated lastgasp=pods" },
     { LABEL, "remediation.medik8s.io/exclude-from-remediation", "true", MODE_OBSERVE,
       "the Node is labelled remediation.medik8s.io/exclude-from-remediation" },
     { ANNOTATION, "cluster.x-k8s.io/skip-remediation", NULL, MODE_OBSERVE,
@@ -26,12 +38,19 @@ static const struct row {
       "the Node is annotated cluster.x-k8s.io/paused" },
 };
 
-static bool applies(const struct row *row, const struct optouts *optouts,
-                    const struct answer_node *node)
+static struct optout of_word(const char *word)
+{
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(word, words[i].word) == 0)
+            return words[i].optout;
+    }
+    return strange_word;
+}
+
+static bool applies(const struct row *row, const struct answer_node *node)
 {
     const struct answer_pairs *pairs = row->where == LABEL ? &node->labels : &node->annotations;
-    const char *key = row->where == OUR_ANNOTATION ? optouts->names->node_lastgasp : row->key;
-    const char *value = answer_pairs_find(pairs, key);
+    const char *value = answer_pairs_find(pairs, row->key);
 
     return value && (!row->value || strcmp(value, row->value) == 0);
 }
@@ -54,10 +73,11 @@ static void lower(struct optout *optout, enum mode most, const char *why)
 
 struct optout optouts_of(const struct optouts *optouts, const struct answer_node *node)
 {
-    struct optout optout = { MODE_NODE, NULL };
+    const char *word = answer_pairs_find(&node->annotations, optouts->names->node_lastgasp);
+    struct optout optout = word ? of_word(word) : (struct optout){ MODE_NODE, NULL };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (applies(&table[i], optouts, node))
+        if (applies(&table[i], node))
             lower(&optout, table[i].most, table[i].why);
     }
     if (!optouts->include_control_plane && (answer_pairs_find(&node->labels, CONTROL_PLANE) ||

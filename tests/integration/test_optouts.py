@@ -58,7 +58,8 @@ def gone(fleet: Fleet, node: Node) -> None:
     (annotation(OURS, "observe"), (), "opted-out", left_alone),
     (annotation(OURS, "annotate"), (), "told", told),
     (annotation(OURS, "pods"), (), "pods-done", without_pods),
-    (annotation(OURS, "gently"), (), "deleted", gone),
+    (annotation(OURS, "gently"), (), "opted-out", left_alone),
+    (annotation(OURS, "node"), (), "deleted", gone),
     (annotation("node.example.org/lastgasp", "ignore"), (), "deleted", gone),
     (annotation("node.example.org/lastgasp", "ignore"), ("--domain=example.org",), "opted-out",
      left_alone),
@@ -75,7 +76,7 @@ def gone(fleet: Fleet, node: Node) -> None:
     (our_own_boot, (), "opted-out", left_alone),
     (our_own_boot, ("--include-control-plane",), "opted-out", left_alone),
     (nothing, (), "deleted", gone),
-], ids=["ignore", "observe", "annotate", "pods", "an unknown word", "another domain's", "our domain's",
+], ids=["ignore", "observe", "annotate", "pods", "an unknown word", "node", "another domain's", "our domain's",
         "medik8s", "medik8s false", "skip-remediation", "paused", "control plane", "master",
         "control plane included", "selected", "not selected", "selected by half", "our own machine",
         "our own machine, included", "none"])
