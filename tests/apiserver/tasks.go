@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"sync"
 	"time"
@@ -8,8 +10,9 @@ import (
 
 // tasks are what goes on in the background, one of each sort at a time.
 type tasks struct {
-	mu   sync.Mutex
-	stop map[string]chan struct{}
+	mu      sync.Mutex
+	stop    map[string]chan struct{}
+	renewed time.Time // who was due until then has renewed; zero while nobody does
 }
 
 func newTasks() *tasks { return &tasks{stop: map[string]chan struct{}{}} }
@@ -63,7 +66,8 @@ func (s *store) heartbeat(node string) {
 	})
 }
 
-// renewal renews the node Leases, as kubelets do every ten seconds.
+// renewal renews the node Leases, as kubelets do every ten seconds: each at a
+// moment of its own within that time, which is the same in every run.
 type renewal struct {
 	Every  float64  `json:"every"` // seconds; 0 stops
 	Except []string `json:"except"`
@@ -71,27 +75,51 @@ type renewal struct {
 
 const leaseNamespace = "kube-node-lease"
 
+// renewalSteps are in a period: so exactly each node's moment is kept.
+const renewalSteps = 50
+
 func (t *tasks) renew(s *store, n renewal) {
 	stop := t.replace("renew")
 	if n.Every <= 0 {
+		t.mu.Lock()
+		t.renewed = time.Time{}
+		t.mu.Unlock()
 		return
 	}
 	except := map[string]bool{}
 	for _, name := range n.Except {
 		except[name] = true
 	}
-	s.renewLeases(except)
+	every := seconds(n.Every)
+	t.renewDue(s, except, every, stop)
 	go func() {
-		for !waitUntil(time.Now().Add(seconds(n.Every)), stop) {
-			s.renewLeases(except)
+		for !waitUntil(time.Now().Add(every/renewalSteps), stop) {
+			t.renewDue(s, except, every, stop)
 		}
 	}()
 }
 
-func (s *store) renewLeases(except map[string]bool) {
+// renewDue leaves it to the task that took this one's place, if one did: none
+// is renewed that died meanwhile, and none missed.
+func (t *tasks) renewDue(s *store, except map[string]bool, every time.Duration, stop <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-stop:
+	default:
+		now := time.Now()
+		if !t.renewed.IsZero() {
+			s.renewLeases(except, every, t.renewed, now)
+		}
+		t.renewed = now
+	}
+}
+
+// renewLeases renews those that are due after that moment, until the other.
+func (s *store) renewLeases(except map[string]bool, every time.Duration, after, until time.Time) {
 	leases, _, _ := s.all(leaseKind)
 	for _, lease := range leases {
-		if lease.namespace != leaseNamespace || except[lease.name] {
+		if lease.namespace != leaseNamespace || except[lease.name] || !isDue(lease.name, every, after, until) {
 			continue
 		}
 		s.update(leaseKind, lease.namespace, lease.name, false, []string{"spec"}, func(obj map[string]any, _ *object) error {
@@ -99,6 +127,18 @@ func (s *store) renewLeases(except map[string]bool) {
 			return nil
 		})
 	}
+}
+
+// phase is when within a period a node renews its Lease.
+func phase(name string, every time.Duration) time.Duration {
+	sum := sha256.Sum256([]byte(name))
+	return time.Duration(float64(binary.BigEndian.Uint32(sum[:])) / (1 << 32) * float64(every))
+}
+
+// isDue says whether a moment of that node lies after the one, and not after the other.
+func isDue(name string, every time.Duration, after, until time.Time) bool {
+	shift := int64(phase(name, every))
+	return (after.UnixNano()-shift)/int64(every) < (until.UnixNano()-shift)/int64(every)
 }
 
 func waitUntil(due time.Time, stop <-chan struct{}) (stopped bool) {
