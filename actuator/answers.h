@@ -56,7 +56,7 @@ void answer_node_free(struct answer_node *node);
 struct answer_nodes {
     size_t count;
     struct answer_node **nodes;
-    bool more; /* there is another page */
+    char *token; /* metadata.continue; NULL: the last page */
 };
 
 /* NULL when BYTES are not a list. */

@@ -236,6 +236,15 @@ static void take_item(struct reading *reading, enum json_event event)
     reading->node = NULL;
 }
 
+static void take_token(struct answer_nodes *list, enum json_event event, const char *text,
+                       size_t size)
+{
+    if (event != JSON_STRING || size == 0)
+        return;
+    free(list->token); /* of a list that says it twice the last counts */
+    list->token = xstrndup(text, size);
+}
+
 static void take_list(void *arg, unsigned row, enum json_event event, const char *key,
                       const char *text, size_t size)
 {
@@ -244,7 +253,7 @@ static void take_list(void *arg, unsigned row, enum json_event event, const char
     if (row == NODE_ITSELF)
         take_item(reading, event);
     else if (row == LIST_CONTINUE)
-        reading->list->more = size > 0;
+        take_token(reading->list, event, text, size);
     else if (reading->node)
         take_node(reading, row, event, key, text, size);
 }
@@ -268,5 +277,6 @@ void answer_nodes_free(struct answer_nodes *nodes)
     for (size_t i = 0; i < nodes->count; i++)
         answer_node_free(nodes->nodes[i]);
     free(nodes->nodes);
+    free(nodes->token);
     free(nodes);
 }

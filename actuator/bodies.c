@@ -213,10 +213,10 @@ void bodies_build_node(const char *node, struct bodies_call *call)
     build_read(call, resource, path);
 }
 
-void bodies_build_nodes(const char *key, const char *value, unsigned limit,
+void bodies_build_nodes(const char *key, const char *value, unsigned limit, const char *token,
                         struct bodies_call *call)
 {
-    char path[sizeof(call->path)], selector[1024], escaped[3 * sizeof(selector)];
+    char path[sizeof(call->path)], selector[1024], escaped[sizeof(path)];
     size_t used = 0;
 
     if (limit > 0)
@@ -228,6 +228,9 @@ void bodies_build_nodes(const char *key, const char *value, unsigned limit,
         text_append(path, sizeof(path), &used, "&labelSelector=%s",
                     kube_escape(selector, escaped, sizeof(escaped)));
     }
+    if (token)
+        text_append(path, sizeof(path), &used, "&continue=%s",
+                    kube_escape(token, escaped, sizeof(escaped)));
     build_read(call, "nodes", path);
 }
 

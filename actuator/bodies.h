@@ -53,8 +53,9 @@ void bodies_build_check(struct bodies_call *call);
 void bodies_build_lease(const char *node, struct bodies_call *call);
 void bodies_build_node(const char *node, struct bodies_call *call);
 /* At most LIMIT Nodes, of those with the label KEY=VALUE (KEY NULL: of all), as they are now; with
- * LIMIT 0 all of them, out of the server's watch cache. */
-void bodies_build_nodes(const char *key, const char *value, unsigned limit,
+ * LIMIT 0 all of them, out of the server's watch cache.  TOKEN: the page after the one that ended
+ * with it; NULL: the first. */
+void bodies_build_nodes(const char *key, const char *value, unsigned limit, const char *token,
                         struct bodies_call *call);
 /* Takes off NODE what its own annotation lists as ours. */
 void bodies_build_clear(struct json_writer *writer, const struct names *names,

@@ -9,7 +9,9 @@ const char *const lease_state_names[] = { "unknown",     "alive",   "lapsed",
                                           "lost-before", "missing", NULL };
 
 /* What may come on top of an interval: the kubelet's jitter (4%), a slow write, a missed tick. */
-#define SLACK_US (2 * US_PER_SECOND)
+#define SLACK_US      (2 * US_PER_SECOND)
+#define JITTER_PART   25
+#define SLOW_WRITE_US US_PER_SECOND
 
 void lease_take(struct lease *lease, const struct lease_reading *reading)
 {
@@ -31,10 +33,14 @@ void lease_take(struct lease *lease, const struct lease_reading *reading)
     lease->until_us = reading->sent_us;
 }
 
+static uint64_t interval_us(const struct lease *lease)
+{
+    return lease->duration_us / 4;
+}
+
 uint64_t lease_window_us(const struct lease *lease)
 {
-    uint64_t interval_us = lease->duration_us / 4;
-    return interval_us + interval_us / 4 + SLACK_US;
+    return interval_us(lease) + interval_us(lease) / 4 + SLACK_US;
 }
 
 uint64_t lease_due_us(const struct lease *lease)
@@ -42,12 +48,21 @@ uint64_t lease_due_us(const struct lease *lease)
     return lease->since_us + lease_window_us(lease);
 }
 
-size_t lease_moved(const struct lease_witnesses *witnesses, uint64_t from_us)
+uint64_t lease_overdue_us(const struct lease *lease)
 {
+    return lease->since_us + interval_us(lease) + interval_us(lease) / JITTER_PART;
+}
+
+size_t lease_moved(const struct lease_witnesses *witnesses, const struct lease *lease)
+{
+    uint64_t window_us = lease_window_us(lease), from_us = lease_overdue_us(lease);
     size_t moved = 0;
 
+    if (lease->until_us > from_us + window_us)
+        from_us = lease->until_us - window_us;
+    /* It changed between two readings: what counts is that the earlier one was late enough. */
     for (size_t i = 0; i < witnesses->count; i++)
-        moved += witnesses->leases[i].moved_us > 0 && witnesses->leases[i].moved_us >= from_us;
+        moved += witnesses->leases[i].moved_us >= from_us;
     return moved;
 }
 
@@ -62,12 +77,23 @@ void lease_take_witness(struct lease_witnesses *witnesses, size_t index,
         witnesses->late_us = reading->answered_us;
 }
 
-/* A sick API server stops all of them, and who renews first after it shows nothing of the rest. */
-static bool others_moved(const struct lease_witnesses *witnesses, uint64_t from_us)
+static bool enough_moved(const struct lease_witnesses *witnesses, const struct lease *lease)
 {
-    size_t needed = witnesses->count < WITNESSES_NEEDED ? witnesses->count : WITNESSES_NEEDED;
+    bool are_few = witnesses->all && witnesses->count < WITNESSES_NEEDED;
+    size_t needed = are_few ? witnesses->count : WITNESSES_NEEDED;
 
-    return witnesses->chosen && needed > 0 && lease_moved(witnesses, from_us) >= needed;
+    return needed > 0 && lease_moved(witnesses, lease) >= needed;
+}
+
+static bool one_is_overdue(const struct lease_witnesses *witnesses)
+{
+    for (size_t i = 0; i < witnesses->count; i++) {
+        const struct lease *lease = &witnesses->leases[i];
+        if (lease->read && !lease->missing &&
+            lease->until_us >= lease_overdue_us(lease) + SLOW_WRITE_US)
+            return true;
+    }
+    return false;
 }
 
 enum lease_state lease_judge(const struct lease *lease, const struct lease_witnesses *witnesses,
@@ -86,8 +112,8 @@ enum lease_state lease_judge(const struct lease *lease, const struct lease_witne
     if (witnesses->late_us > 0 && lease->until_us < witnesses->late_us + window_us)
         return LEASE_UNKNOWN;
     /* A reading counts for as long as a renewal could be overdue after it. */
-    if (now_us > lease->until_us + window_us ||
-        !others_moved(witnesses, lease->until_us - window_us))
+    if (now_us > lease->until_us + window_us)
         return LEASE_UNKNOWN;
-    return LEASE_LAPSED;
+    return enough_moved(witnesses, lease) && !one_is_overdue(witnesses) ? LEASE_LAPSED
+                                                                        : LEASE_UNKNOWN;
 }

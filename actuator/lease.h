@@ -12,6 +12,17 @@
  * A reading was made by the server between when it was asked for and when its answer came.  So that
  * no renewal can hide between two readings, a text counts as unchanged from the answer to the first
  * reading that shows it to the sending of the last one.
+ *
+ * An API server that takes no renewals stops all Leases, and would make each of them look dead.  So
+ * others must have been renewed after this one was overdue: what they did before shows nothing of
+ * the moment when this one tried.  And none of them may be overdue itself, for a kubelet whose
+ * renewal was refused tries again only an interval later (component-helpers' lease controller), so
+ * that an API server that was sick for a moment still shows in who did not come through.
+ *
+ * How long that takes with Leases of 40 s: at least 14.5 s, and until the third of the others was
+ * renewed after 10.4 s, which is seen within a second or two.  Where ten are read, that is after 15
+ * to 16 s mostly; where there are but three, after 19 s on average.  If chance is against it, the
+ * last of them comes a whole interval later: 23 s.
  */
 enum lease_state {
     LEASE_UNKNOWN,     /* not read long enough yet, or the witnesses' stand still too */
@@ -51,16 +62,20 @@ uint64_t lease_window_us(const struct lease *lease);
 /* When a reading can first show that it lapsed, if it is not renewed. */
 uint64_t lease_due_us(const struct lease *lease);
 
+/* When a kubelet that lives has sent its renewal at the latest: after an interval and its jitter,
+ * which is 4% of it (JitterUntil in component-helpers' lease controller). */
+uint64_t lease_overdue_us(const struct lease *lease);
+
 /*
  * The Leases of other Nodes, so many of which (or all, where there are fewer) must have changed
- * while this one did not.  Some more are read, for one of them may be dying too.
+ * after this one was overdue.  More are read, so that it takes less time until so many have.
  */
 #define WITNESSES_NEEDED 3
-#define WITNESSES        5
+#define WITNESSES        10
 
 struct lease_witnesses {
-    bool chosen;  /* false: they are being looked for, and it does not count as lapsed */
-    size_t count; /* all that could be found, WITNESSES at most; 0: it never does */
+    bool all;     /* no other Node could be one: then fewer than are needed are enough */
+    size_t count; /* WITNESSES at most; 0: nothing lapses */
     struct lease leases[WITNESSES];
     /* When one of them was last late, or given up for standing still: until then the API server may
      * have taken nobody's renewals, so who did not renew before proves nothing.  0: never. */
@@ -71,8 +86,8 @@ struct lease_witnesses {
 void lease_take_witness(struct lease_witnesses *witnesses, size_t index,
                         const struct lease_reading *reading);
 
-/* How many of them changed after FROM_US. */
-size_t lease_moved(const struct lease_witnesses *witnesses, uint64_t from_us);
+/* How many of them changed after LEASE was overdue, and lately. */
+size_t lease_moved(const struct lease_witnesses *witnesses, const struct lease *lease);
 
 enum lease_state lease_judge(const struct lease *lease, const struct lease_witnesses *witnesses,
                              uint64_t now_us);

@@ -31,8 +31,7 @@ static void print_lapse(const struct remedy *remedy, char *out, size_t cap)
 {
     snprintf(out, cap, "the Node's Lease was not renewed for %.1f s, those of %zu other Nodes were",
              (double)(remedy->lease.until_us - remedy->lease.since_us) / US_PER_SECOND,
-             lease_moved(remedy->witnesses,
-                         remedy->lease.until_us - lease_window_us(&remedy->lease)));
+             lease_moved(remedy->witnesses, &remedy->lease));
 }
 
 const char *remedy_lease_words(struct remedy *remedy)

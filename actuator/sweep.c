@@ -98,7 +98,7 @@ static void on_next(evutil_socket_t fd, short what, void *arg)
     evtimer_add(sweep->next, &every);
     if (sweep->in_flight > 0 || !sweep->setup.may_write(sweep->setup.arg))
         return;
-    bodies_build_nodes(sweep->setup.names->node_set, "true", 0, &call);
+    bodies_build_nodes(sweep->setup.names->node_set, "true", 0, NULL, &call);
     sweep->in_flight++;
     kube_submit(sweep->setup.client, &(struct kube_request){ .verb = call.verb,
                                                              .path = call.path,

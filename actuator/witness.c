@@ -1,13 +1,15 @@
 /*
- * How it works.  A group is a zone that somebody has joined: first its Nodes are listed (a page of
- * them, by label), then the Leases of those chosen are read once a second.  A page is enough, for
- * nothing depends on which Nodes they are; a zone with too few is filled up from a page of all
- * Nodes.  A witness that has an incident itself is replaced at once; one whose Lease does not move
- * within half a minute too, for it may have died; when it is the API server that is sick, the new
- * one stands still as well.
+ * How it works.  A group is a zone that somebody has joined: first its Nodes are listed, by label
+ * and page by page until there are enough that may be witnesses, then the Leases of those are read
+ * once a second.  Nothing depends on which Nodes they are, so mostly one page is enough; but the
+ * first pages may hold nothing but suspects.  A zone with too few is filled up from all Nodes.  A
+ * witness that has an incident itself is replaced at once; one whose Lease does not move within
+ * half a minute too, for it may have died; when it is the API server that is sick, the new one
+ * stands still as well.
  *
  * Each request carries the group's name and generation, not a pointer to it: it may be gone, or
- * have chosen others, when the answer comes.
+ * have let go of one, when the answer comes.  A list that began before is given up, for its end
+ * does not say that there are no others.
  */
 #include "actuator/witness.h"
 
@@ -33,7 +35,7 @@ struct group {
     uint64_t chosen_us[WITNESSES];
     bool asked[WITNESSES]; /* a request about it is under way */
     struct lease_witnesses leases;
-    unsigned generation; /* of the choice */
+    unsigned generation; /* of the choice; no other group ever has the same */
     bool listing;
     uint64_t listed_us; /* 0: never */
     struct group *next;
@@ -44,6 +46,7 @@ struct witness {
     struct group *groups;
     struct event *second;
     struct question *questions;
+    unsigned generations;
 };
 
 /* A request that is under way. */
@@ -137,8 +140,6 @@ static void choose(struct witness *witness, struct group *group, const struct an
     }
 }
 
-static void list(struct witness *witness, struct group *group, bool of_zone);
-
 static void read_leases(struct witness *witness, struct group *group)
 {
     struct bodies_call call;
@@ -152,42 +153,55 @@ static void read_leases(struct witness *witness, struct group *group)
     }
 }
 
+static void list(struct witness *witness, struct group *group, bool of_zone, const char *token);
+
+/* NULL, with a word in the log, when ANSWER is no page of Nodes. */
+static struct answer_nodes *read_page(const struct witness *witness,
+                                      const struct kube_answer *answer)
+{
+    char message[KUBE_ERROR_SIZE];
+    struct answer_nodes *nodes =
+        answer->status == 200 ? answer_nodes_read(witness->setup.names, answer->body, answer->size)
+                              : NULL;
+
+    if (!nodes) {
+        kube_describe("GET", "nodes, to choose witnesses", answer, message, sizeof(message));
+        log_warning("%s", message);
+    }
+    return nodes;
+}
+
 static void on_list(void *arg, const struct kube_answer *answer)
 {
     struct question *question = arg;
     struct witness *witness = question->witness;
     struct group *group = find(witness, question->zone);
+    bool is_current = group && group->generation == question->generation;
     bool of_zone = question->of_zone;
-    char message[KUBE_ERROR_SIZE];
 
     question_free(question);
-    if (!group)
+    if (!is_current)
         return;
     group->listing = false;
-    struct answer_nodes *nodes =
-        answer->status == 200 ? answer_nodes_read(witness->setup.names, answer->body, answer->size)
-                              : NULL;
-    if (!nodes) {
-        kube_describe("GET", "nodes, to choose witnesses", answer, message, sizeof(message));
-        log_warning("%s", message);
+    struct answer_nodes *nodes = read_page(witness, answer);
+    if (!nodes)
         return;
-    }
     choose(witness, group, nodes);
-    answer_nodes_free(nodes);
-    if (group->leases.count < WITNESSES && of_zone)
-        list(witness, group, false);
+    if (group->leases.count < WITNESSES && (nodes->token || of_zone))
+        list(witness, group, of_zone && nodes->token, nodes->token);
     else
-        group->leases.chosen = true;
+        group->leases.all = !of_zone && !nodes->token;
+    answer_nodes_free(nodes);
     read_leases(witness, group);
 }
 
-static void list(struct witness *witness, struct group *group, bool of_zone)
+static void list(struct witness *witness, struct group *group, bool of_zone, const char *token)
 {
     struct bodies_call call;
 
     group->listing = true;
     group->listed_us = clock_monotonic_us();
-    bodies_build_nodes(of_zone ? NAMES_ZONE : NULL, group->zone, PAGE, &call);
+    bodies_build_nodes(of_zone ? NAMES_ZONE : NULL, group->zone, PAGE, token, &call);
     ask(witness, group, 0, of_zone, &call, on_list);
 }
 
@@ -200,7 +214,7 @@ static bool stands_still(const struct group *group, size_t index, uint64_t now_u
 }
 
 /* Lets go of those that are no witnesses any more; the choice is open then. */
-static void weed(const struct witness *witness, struct group *group, uint64_t now_us)
+static void weed(struct witness *witness, struct group *group, uint64_t now_us)
 {
     size_t kept = 0;
 
@@ -221,8 +235,9 @@ static void weed(const struct witness *witness, struct group *group, uint64_t no
     for (size_t i = 0; i < WITNESSES; i++)
         group->asked[i] = false;
     group->leases.count = kept;
-    group->leases.chosen = false;
-    group->generation++;
+    group->leases.all = false;
+    group->listing = false;
+    group->generation = ++witness->generations;
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
@@ -234,9 +249,9 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     for (struct group *group = witness->groups; group; group = group->next) {
         weed(witness, group, now_us);
         bool too_few = group->leases.count < WITNESSES;
-        uint64_t wait_us = group->leases.chosen ? STILL_US : LIST_AGAIN_US;
+        uint64_t wait_us = group->leases.all ? STILL_US : LIST_AGAIN_US;
         if (too_few && !group->listing && now_us >= group->listed_us + wait_us)
-            list(witness, group, *group->zone != '\0');
+            list(witness, group, *group->zone != '\0', NULL);
         read_leases(witness, group);
     }
 }
@@ -282,9 +297,10 @@ const struct lease_witnesses *witness_join(struct witness *witness, const char *
     if (!group) {
         group = xcalloc(1, sizeof(*group));
         group->zone = xstrdup(zone ? zone : "");
+        group->generation = ++witness->generations;
         group->next = witness->groups;
         witness->groups = group;
-        list(witness, group, *group->zone != '\0');
+        list(witness, group, *group->zone != '\0', NULL);
     }
     group->users++;
     return &group->leases;

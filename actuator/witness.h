@@ -11,8 +11,8 @@ struct event_base;
 /*
  * The witnesses: Nodes of the same zone whose Leases are read while a zone has a Lease in question,
  * to tell a dead kubelet from an API server that takes no renewals.  All incidents of a zone share
- * them.  They are chosen among the first Nodes of the zone that are Ready and have no incident of
- * their own, and chosen anew when they stand still for long.
+ * them.  They are the first Nodes of the zone, then of all, that are Ready and have no incident of
+ * their own, and are chosen anew when they stand still for long.
  */
 struct witness;
 

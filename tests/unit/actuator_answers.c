@@ -104,8 +104,35 @@ START_TEST(nodes_are_listed_one_by_one)
     ck_assert_str_eq(nodes->nodes[0]->name, "a");
     ck_assert_str_eq(nodes->nodes[1]->name, "b");
     ck_assert_int_eq(nodes->nodes[1]->ready, READY_TRUE);
+    ck_assert_ptr_null(nodes->token);
     answer_nodes_free(nodes);
     ck_assert_ptr_null(answer_nodes_read(names, text, strlen(text) - 1));
+    names_free(names);
+}
+END_TEST
+
+static const struct {
+    const char *metadata;
+    const char *token; /* NULL: the last page */
+} pages[] = {
+    { "\"continue\":\"a token\"", "a token" },
+    { "\"continue\":\"\"", NULL },
+    { "\"continue\":null", NULL },
+    { "\"remainingItemCount\":3", NULL },
+};
+
+START_TEST(a_list_of_nodes_says_where_it_goes_on)
+{
+    struct names *names = names_new("example.com");
+    char text[512];
+
+    int size = snprintf(text, sizeof(text), "{\"metadata\":{%s},\"items\":[%s]}",
+                        pages[_i].metadata, ITEM("a", "\"uid\":\"1\","));
+    struct answer_nodes *nodes = answer_nodes_read(names, text, (size_t)size);
+    ck_assert_ptr_nonnull(nodes);
+    ck_assert_uint_eq(nodes->count, 1);
+    ck_assert_pstr_eq(nodes->token, pages[_i].token);
+    answer_nodes_free(nodes);
     names_free(names);
 }
 END_TEST
@@ -245,6 +272,8 @@ static void fill(Suite *suite)
     tcase_add_loop_test(tests, a_node_is_ready_when_it_says_so, 0,
                         sizeof(conditions) / sizeof(conditions[0]));
     tcase_add_test(tests, nodes_are_listed_one_by_one);
+    tcase_add_loop_test(tests, a_list_of_nodes_says_where_it_goes_on, 0,
+                        sizeof(pages) / sizeof(pages[0]));
     tcase_add_loop_test(tests, a_lease_that_was_never_renewed_is_none, 0,
                         sizeof(leases) / sizeof(leases[0]));
     tcase_add_test(tests, a_node_is_read_whole);

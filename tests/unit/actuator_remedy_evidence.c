@@ -76,24 +76,13 @@ static const struct scenario scenarios[] = {
 static const struct scenario *scenario;
 static uint64_t began_us;
 
-static void witness(struct world *world, bool renew)
-{
-    struct lease_reading reading;
-
-    world->witnesses.chosen = true;
-    world->witnesses.count = WITNESSES;
-    world_renewed(world, renew, &reading);
-    for (size_t i = 0; i < WITNESSES; i++)
-        lease_take(&world->witnesses.leases[i], &reading);
-}
-
 static void second(struct world *world, struct remedy *remedy)
 {
     int s = (int)((world->now_us - began_us) / US_PER_SECOND);
     bool probed = scenario->evidence_until_s < 0 || s <= scenario->evidence_until_s ||
                   (scenario->evidence_again_s > 0 && s >= scenario->evidence_again_s);
 
-    witness(world, !scenario->sick);
+    world_witness(world, !scenario->sick);
     if (probed && s % 2 == 0 && scenario->evidence_until_s != 0)
         remedy_evidence(remedy, world->now_us, world->now_us);
     if (scenario->retract_s > 0 && s >= scenario->retract_s)
@@ -115,7 +104,7 @@ START_TEST(what_is_done_follows_from_the_evidence)
     world.each_second = second;
     plan.verdict = scenario->verdict;
     plan.accept_unverified = false;
-    witness(&world, true);
+    world_witness(&world, true);
     struct remedy *remedy = world_begin(&world, &plan);
     if (scenario->evidence_until_s != 0)
         remedy_evidence(remedy, world.now_us, world.now_us);
@@ -142,13 +131,13 @@ static struct remedy *about_to_remove(struct world *world, struct remedy_plan *p
     began_us = world->now_us;
     plan->verdict = VERDICT_SILENT;
     plan->accept_unverified = false;
-    witness(world, true);
+    world_witness(world, true);
     struct remedy *remedy = world_begin(world, plan);
     remedy_evidence(remedy, world->now_us, world->now_us);
     while (world->now_us < began_us + 14 * US_PER_SECOND) {
         if (!world_round(world, plan, remedy))
             world_wait(world, remedy);
-        witness(world, true);
+        world_witness(world, true);
     }
     remedy_evidence(remedy, world->now_us, world->now_us);
     return remedy;
@@ -182,10 +171,10 @@ START_TEST(nothing_is_removed_on_old_evidence_or_an_old_reading)
             if (request.kind <= REMEDY_CLEAR_NODE && request.kind != REMEDY_READ_LEASE)
                 read_us = world.now_us;
             world.now_us += (unsigned)(i * 37 % 700) * US_PER_MS;
-            witness(&world, true);
+            world_witness(&world, true);
         }
         world.now_us += US_PER_SECOND;
-        witness(&world, true);
+        world_witness(&world, true);
         world.volumes = 0;
         if (i % 7 == 0) {
             evidence_us = world.now_us;
@@ -231,7 +220,7 @@ START_TEST(a_gate_that_closes_stops_between_two_pods)
     while (world.asked[REMEDY_DELETE_POD] < 3) {
         if (!world_round(&world, &plan, remedy)) {
             world_wait(&world, remedy);
-            witness(&world, true);
+            world_witness(&world, true);
         }
     }
     close_gate(&world, remedy, _i);
@@ -283,7 +272,7 @@ START_TEST(a_host_that_does_not_lead_stands_by)
     world.each_second = lead_elsewhere;
     world.at = (size_t)_i;
     plan.verdict = VERDICT_SILENT;
-    witness(&world, true);
+    world_witness(&world, true);
     struct remedy *remedy = remedy_new(&plan);
     remedy_set_witnesses(remedy, &world.witnesses);
     remedy_evidence(remedy, world.now_us, world.now_us);
@@ -343,7 +332,7 @@ START_TEST(after_a_restart_the_first_look_counts)
     plan.verdict = VERDICT_SILENT;
     plan.looked = true;
     plan.lost_before = _i != 0;
-    witness(&world, true);
+    world_witness(&world, true);
     enum outcome outcome = world_run(&world, &plan, detail);
     ck_assert_outcome(outcome, _i == 0 ? OUTCOME_DELETED : OUTCOME_EXPIRED, detail);
     world_end(&world);

@@ -5,17 +5,6 @@
  * Between the moment in which a request is chosen and the one in which it goes out, and between one
  * pod and the next: what may change, and what then must not be sent.
  */
-static void witness(struct world *world)
-{
-    struct lease_reading reading;
-
-    world->witnesses.chosen = true;
-    world->witnesses.count = WITNESSES;
-    world_renewed(world, true, &reading);
-    for (size_t i = 0; i < WITNESSES; i++)
-        lease_take(&world->witnesses.leases[i], &reading);
-}
-
 static bool removes(enum remedy_kind kind)
 {
     return kind == REMEDY_MARK_POD || kind == REMEDY_DELETE_POD || kind == REMEDY_TAINT_NODE ||
@@ -26,7 +15,7 @@ static bool probed; /* evidence comes every second */
 
 static void each_second(struct world *world, struct remedy *remedy)
 {
-    witness(world);
+    world_witness(world, true);
     if (probed)
         remedy_evidence(remedy, world->now_us, world->now_us);
 }
@@ -39,7 +28,7 @@ static struct remedy_plan plan_of(struct world *world, enum verdict verdict)
     plan.accept_unverified = false;
     world->each_second = each_second;
     probed = verdict == VERDICT_SILENT;
-    witness(world);
+    world_witness(world, true);
     return plan;
 }
 

@@ -235,10 +235,12 @@ static unsigned world_write_node(struct world *world, const struct remedy_reques
     return 200;
 }
 
-/* A renewTime that is another one every 10 s, or stands still; of a Lease of 40 s. */
-static void world_renewed(const struct world *world, bool renews, struct lease_reading *reading)
+/* A renewTime that is another one every 10 s, or stands still; of a Lease of 40 s.  PHASE_US: by
+ * so much earlier than at whole ten seconds. */
+static void world_renewed(const struct world *world, bool renews, uint64_t phase_us,
+                          struct lease_reading *reading)
 {
-    unsigned long long renewal = renews ? world->now_us / (10 * US_PER_SECOND) : 0;
+    unsigned long long renewal = renews ? (world->now_us + phase_us) / (10 * US_PER_SECOND) : 0;
 
     *reading = (struct lease_reading){ .found = true,
                                        .duration_us = 40 * US_PER_SECOND,
@@ -250,8 +252,20 @@ static void world_renewed(const struct world *world, bool renews, struct lease_r
 static const struct lease_reading *world_lease(const struct world *world)
 {
     static struct lease_reading reading;
-    world_renewed(world, world->renews, &reading);
+    world_renewed(world, world->renews, 0, &reading);
     return &reading;
+}
+
+/* A reading of each witness, which renew one after the other, or not at all. */
+static inline void world_witness(struct world *world, bool renew)
+{
+    struct lease_reading reading;
+
+    world->witnesses.count = WITNESSES;
+    for (size_t i = 0; i < WITNESSES; i++) {
+        world_renewed(world, renew, i * US_PER_SECOND, &reading);
+        lease_take(&world->witnesses.leases[i], &reading);
+    }
 }
 
 static unsigned world_do(struct world *world, const struct remedy_request *request,
