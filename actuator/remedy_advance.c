@@ -64,6 +64,7 @@ void remedy_advance(struct remedy *remedy)
 {
     if (remedy->over)
         return;
+    remedy_lease_say(remedy);
     if (remedy->ending.begun) {
         remedy_advance_ending(remedy);
         return;

@@ -44,11 +44,12 @@ const char *remedy_lease_words(struct remedy *remedy)
     return arena_copy(&remedy->arena, words, strlen(words));
 }
 
-static void say_state(struct remedy *remedy)
+void remedy_lease_say(struct remedy *remedy)
 {
     enum lease_state state = lease_judge(&remedy->lease, remedy->witnesses, remedy->now_us);
 
-    if (state == remedy->lease_said)
+    /* Whatever was to be said before goes first: this can wait for the next occasion. */
+    if (!remedy->lease_begun || state == remedy->lease_said || remedy->words[0] != '\0')
         return;
     remedy->lease_said = state;
     if (state == LEASE_LAPSED) {
@@ -73,7 +74,6 @@ void remedy_lease_answered(struct remedy *remedy, enum answer_class class,
         return;
     }
     lease_take(&remedy->lease, class == ANSWER_DONE ? answer->lease : &missing);
-    say_state(remedy);
     uint64_t due_us = lease_due_us(&remedy->lease);
     if (due_us > remedy->now_us && due_us - remedy->now_us < delay_us)
         delay_us = due_us - remedy->now_us;

@@ -183,6 +183,8 @@ void remedy_say_held(struct remedy *remedy);
 void remedy_lease_begin(struct remedy *remedy);
 /* All that is missing is a reading that is fresh (with many incidents open they are rare): now. */
 void remedy_lease_hasten(struct remedy *remedy);
+/* Says in the history when it lapses and so on, also when that is because of the others. */
+void remedy_lease_say(struct remedy *remedy);
 void remedy_lease_answered(struct remedy *remedy, enum answer_class class,
                            const struct remedy_answer *answer);
 /* How it lapsed, in words that live as long as the remedy; NULL: it has not. */

@@ -346,6 +346,36 @@ START_TEST(a_lease_that_is_read_rarely_is_read_when_it_is_needed)
 }
 END_TEST
 
+/* The Node's own Lease is due; what is missing is that others are renewed, and evidence comes when
+ * they were, before its Lease is read again. */
+START_TEST(that_it_lapsed_is_said_also_when_others_were_the_last_to_show_it)
+{
+    struct world world = world_new(3);
+    struct remedy_plan plan = plan_of(&world, VERDICT_SILENT);
+    uint64_t began_us = world.now_us;
+    const char *said;
+
+    world.each_second = NULL;
+    struct remedy *remedy = world_begin(&world, &plan);
+    remedy_evidence(remedy, world.now_us, world.now_us);
+    while (world.now_us < began_us + 16 * US_PER_SECOND) {
+        if (!world_round(&world, &plan, remedy))
+            world_wait(&world, remedy);
+    }
+    remedy_said(remedy);
+    for (uint64_t ms = 0; ms < 20000; ms += 1000) {
+        world.now_us = began_us + ms * US_PER_MS;
+        world_witness(&world, true);
+    }
+    remedy_evidence(remedy, world.now_us, world.now_us);
+    said = remedy_said(remedy);
+    ck_assert_ptr_nonnull(said);
+    ck_assert_ptr_nonnull(strstr(said, "other Nodes were"));
+    remedy_free(remedy);
+    world_end(&world);
+}
+END_TEST
+
 /* Another host leads to the end, and the Node stays. */
 START_TEST(what_runs_out_while_another_host_leads_is_its)
 {
@@ -381,6 +411,7 @@ static void fill(Suite *suite)
                         sizeof(merges) / sizeof(merges[0]));
     tcase_add_test(tests, a_later_panic_gives_the_incident_more_time);
     tcase_add_test(tests, a_lease_that_is_read_rarely_is_read_when_it_is_needed);
+    tcase_add_test(tests, that_it_lapsed_is_said_also_when_others_were_the_last_to_show_it);
     tcase_add_loop_test(tests, what_runs_out_while_another_host_leads_is_its, 0, 3);
     suite_add_tcase(suite, tests);
 }
