@@ -12,10 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from tests.harness.programs import wait_until
-from tests.harness.world import LAPSED_SECONDS, SETTLE_SECONDS, Machine, World
+from tests.harness.world import LAPSED_SECONDS, NODE_LEASES, SETTLE_SECONDS, Machine, World
 
 FORGED = "6.12/ext-oopspanic"
 REAL = "6.12/cfgbasic-sysrqc"
+# A quarter of a Lease's length, as with kubelets, and longer than from one reading to the next.
+RENEW_SECONDS = 3
 # As long as a real death takes, and half as much again.
 LONG_ENOUGH = 1.5 * (SETTLE_SECONDS + LAPSED_SECONDS)
 
@@ -153,6 +155,54 @@ def test_the_api_server_alone_is_sick(world):
     assert silent.is_marked()
     world.renew()
     assert_a_real_death_is_acted_on(dies)
+
+
+@pytest.fixture
+def real_pace(tmp_path) -> Iterator[World]:
+    """Ten machines that renew no oftener than kubelets do, and one more that was never reached."""
+    with World(tmp_path, lease_seconds=4 * RENEW_SECONDS, renew_seconds=RENEW_SECONDS) as made:
+        made.add_many(10, "a")
+        made.add("b")
+        made.cut("b")
+        made.start()
+        made.wait_swept(*made.machines[:-1])
+        yield made
+
+
+def wait_for_renewals(machine: Machine, count: int) -> None:
+    """So many, from now on; returns at once after the last."""
+    path = f"{NODE_LEASES}/{machine.name}"
+
+    def renewed() -> str:
+        return machine.world.api.get(path)["spec"]["renewTime"]
+
+    for _ in range(count):
+        before = renewed()
+        wait_until(lambda before=before: renewed() != before, 2 * RENEW_SECONDS, "a renewal")
+
+
+def reads_its_lease(machine: Machine) -> bool:
+    return any(line["objectRef"]["name"] == machine.name
+               for line in machine.world.api.audit("actuator", "get", "leases"))
+
+
+@pytest.mark.parametrize("verdict", ["silent", "unprobable"])
+def test_no_lease_is_taken_from_just_before_its_own_would_be_renewed(real_pace, chance, verdict):
+    """Those of its neighbours moved meanwhile, and its own stands still as long as a dead one's."""
+    world = real_pace
+    accused = world.machines[0 if verdict == "silent" else -1]
+    if verdict == "silent":
+        accused.filter_syns()
+    accuse(accused)
+    wait_until(lambda: reads_its_lease(accused), 30, "the actuator reads its Lease")
+    wait_for_renewals(accused, 2)
+    time.sleep(chance.uniform(0.8, 0.95) * RENEW_SECONDS)
+    world.api.renew(0)
+    time.sleep(2 * (1.25 * RENEW_SECONDS + 2))
+    assert [row["verdict"] for row in accused.incidents()] == [verdict]
+    assert world.deletes() == []
+    world.renew()
+    assert_a_real_death_is_acted_on(world.machines[1])
 
 
 def test_the_correlator_stands_still_for_two_seconds_in_the_middle_of_a_probe(world, chance):

@@ -177,8 +177,11 @@ class Machine:
 
 
 class World:
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, lease_seconds: int = LEASE_SECONDS,
+                 renew_seconds: float = RENEW_SECONDS):
+        """Leases are renewed twice as often as kubelets do it for their length, if not said."""
         self.folder = folder
+        self.lease_seconds, self.renew_seconds = lease_seconds, renew_seconds
         self.machines: list[Machine] = []
         self.pipeline: Pipeline | None = None
         self._subnets: list[str] = []
@@ -239,7 +242,7 @@ class World:
         label = {"topology.kubernetes.io/zone": f"zone-{zone}"}
         self.api.patch(node.path, {"metadata": {"labels": label}})
         self.api.patch(f"{NODE_LEASES}/{node.name}",
-                       {"spec": {"leaseDurationSeconds": LEASE_SECONDS}},
+                       {"spec": {"leaseDurationSeconds": self.lease_seconds}},
                        "application/merge-patch+json")
         machine = Machine(self, node, f"10.90.{number}.254", port)
         machine.connect(bridge)
@@ -251,7 +254,7 @@ class World:
 
     def renew(self) -> None:
         """From now on the Leases of those move that renew them."""
-        self.api.renew(RENEW_SECONDS, [m.name for m in self.machines if not m.is_renewing])
+        self.api.renew(self.renew_seconds, [m.name for m in self.machines if not m.is_renewing])
 
     def start(self, *correlator: str, actuator: tuple[str, ...] = (), **options) -> Pipeline:
         """The three programs; returns when each kubelet that can be reached has been asked once."""
