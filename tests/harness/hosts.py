@@ -43,10 +43,10 @@ class Prober:
                     self.edge.send({"type": "evidence", "id": incident, "words": "still silent",
                                     "silent_until_us": records.now_us()})
 
-    def intend(self, node: Node, **changes) -> str:
-        """Sends an intent, with evidence from then on, and waits for nothing."""
+    def intend(self, node: Node, probed: bool = True, **changes) -> str:
+        """Sends an intent, with evidence from then on if PROBED, and waits for nothing."""
         intent = silent_intent(node, **changes)
-        if intent["verdict"] == "silent":
+        if probed and intent["verdict"] == "silent":
             self.silent.add(intent["id"])
         self.edge.send(intent)
         return intent["id"]

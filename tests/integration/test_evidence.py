@@ -77,8 +77,8 @@ def test_silent_but_renewed_is_told_only_and_undone_when_it_answers(cluster, hos
 def test_without_fresh_evidence_it_waits(cluster, host):
     node = cluster.add()
     cluster.die(node)
-    incident = host.prober.panicked(node, silent_until_us=records.now_us() - 3_000_000)
-    host.prober.silent.discard(incident)
+    incident = host.prober.panicked(node, probed=False,
+                                    silent_until_us=records.now_us() - 3_000_000)
     host.program.wait_for("waits for fresh evidence", 15)
     time.sleep(1)
     cluster.assert_nothing_removed(node)
@@ -89,8 +89,8 @@ def test_without_fresh_evidence_it_waits(cluster, host):
 def test_evidence_that_stood_in_a_queue_is_not_fresh(cluster, host):
     node = cluster.add()
     cluster.die(node)
-    incident = host.prober.panicked(node, silent_until_us=records.now_us() - 6_000_000)
-    host.prober.silent.discard(incident)
+    incident = host.prober.panicked(node, probed=False,
+                                    silent_until_us=records.now_us() - 6_000_000)
     for _ in range(12):
         host.prober.edge.send({"type": "evidence", "id": incident, "words": "an old one",
                                "silent_until_us": records.now_us() - 5_500_000})
