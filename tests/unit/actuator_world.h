@@ -29,7 +29,7 @@ struct world {
     bool node_gone, cordoned, tainted, finalizers;
     const char *set;    /* what the Node's annotation lists as ours; NULL: there is none */
     const char *labels; /* of the Node, more JSON members; NULL: none */
-    const char *opted;  /* its annotation lastgasp=; NULL: there is none */
+    const char *opted;  /* its annotation lastgasp=; NULL: "node", which is no opt-out */
     uint64_t slow_us;   /* how long a request takes; 0: 1 ms */
     const char *ready;  /* the condition */
     bool renews;        /* the node's Lease, every 10 s */
@@ -119,7 +119,7 @@ static struct answer_node *world_node(const struct world *world)
                 world->labels ? world->labels : "",
                 world->set ? "\"node.example.com/lastgasp-set\":\"" : "",
                 world->set ? world->set : "", world->set ? "\"" : "", world->set ? "," : "",
-                world->opted ? world->opted : "", world->cordoned ? "true" : "false",
+                world->opted ? world->opted : "node", world->cordoned ? "true" : "false",
                 world->tainted ? ",\"taints\":[{\"key\":\"node.kubernetes.io/out-of-service\","
                                  "\"effect\":\"NoExecute\"}]"
                                : "",
