@@ -15,8 +15,14 @@
  * answer may rely on what it holds.
  *
  * Two timers: the sweep's goes always, the suspects' only while there are any.
+ *
+ * There may be tens of thousands of suspects, and what they ask in one pass can take a second: so a
+ * pass is made in turns, between which the loop reads answers.  That we stood still is seen by two
+ * turns that are far apart; it is no reason to begin again that one suspect's place in a long pass
+ * comes late, or none would ever be found silent.
  */
 #define PASS_US   (50 * US_PER_MS)
+#define TURN_US   (10 * US_PER_MS) /* for witnesses, and as much for suspects */
 #define SWEEP_US  (200 * US_PER_MS)
 #define ANSWER_US (3 * US_PER_SECOND) /* what the sweep waits: a second SYN has its time, too */
 #define BUCKETS   4096
@@ -32,10 +38,12 @@ struct probing {
     struct kubelets kubelets;
     struct sweep sweep;
     struct probe_list swept;
-    struct event *sweep_timer, *pass_timer;
+    struct event *sweep_timer, *turn_timer;
     TAILQ_HEAD(, suspect) all;
     LIST_HEAD(, suspect) buckets[BUCKETS];
     size_t count;
+    struct suspect *next;         /* of the pass under way; NULL: that is over */
+    uint64_t begun_us, turned_us; /* the last pass and the last turn */
     struct log_sample gap_sample, cut_off_sample;
     uint64_t values[COUNTERS];
     struct counters counters;
@@ -45,13 +53,12 @@ static void on_heard(void *arg, struct probe_list *list, enum probe_use use,
                      const struct probe_result *result)
 {
     struct probing *probing = arg;
-    if (use == PROBE_WITNESS)
-        witness_heard(probing->means.witnesses, list, result);
     if (result->answer != ANSWER_YES) {
         if (use == PROBE_SUSPECT)
             suspect_unanswered((struct suspect *)list, result);
         return;
     }
+    witnesses_heard(probing->means.witnesses, result);
     struct kubelet *kubelet = kubelets_find(&probing->kubelets, result->address, result->node);
     if (kubelet != NULL) {
         kubelet->answered_us = result->now_us;
@@ -82,13 +89,18 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void note_gap(struct probing *probing)
+static void note_turn(struct probing *probing, uint64_t now_us)
 {
-    uint64_t skipped;
+    uint64_t skipped, stood_us = elapsed_us(probing->turned_us, now_us);
+    probing->turned_us = now_us;
+    if (stood_us <= settle_gap_us(&probing->means.times))
+        return;
+    probing->means.steady_us = now_us;
     probing->values[GAPS]++;
-    if (log_sample_due(&probing->gap_sample, clock_monotonic_us(), &skipped))
-        log_warning("we stood still: what is silent must settle again (and %llu times more)",
-                    (unsigned long long)skipped);
+    if (log_sample_due(&probing->gap_sample, now_us, &skipped))
+        log_warning("we stood still for %llu ms: what is silent must settle again (and %llu times "
+                    "more)",
+                    (unsigned long long)(stood_us / US_PER_MS), (unsigned long long)skipped);
 }
 
 static void note_state(struct probing *probing, struct suspect *suspect, uint64_t now_us)
@@ -115,15 +127,14 @@ static void end(struct probing *probing, struct suspect *suspect)
     suspect_free(&probing->means, suspect);
 }
 
-/* Only what was asked lately is silent still: without room for probes nothing is.  *ROOM is cleared
- * when the actuator cannot be told more at this moment. */
+/* Without an attempt since the last one there is nothing new to tell.  *ROOM is cleared when the
+ * actuator cannot be told more at this moment. */
 static void see_to_evidence(struct probing *probing, struct suspect *suspect, uint64_t now_us,
                             bool *room)
 {
-    uint64_t every_us = probing->means.times.evidence_us;
     if (!*room || suspect->state != SETTLE_SILENT ||
-        elapsed_us(suspect->evidence_us, now_us) < every_us ||
-        elapsed_us(suspect->settle.attempted_us, now_us) > every_us)
+        elapsed_us(suspect->evidence_us, now_us) < probing->means.times.evidence_us ||
+        suspect->settle.attempted_us <= suspect->evidence_us)
         return;
     *room = probing->handler->evidence(probing->arg, suspect);
     if (*room)
@@ -138,8 +149,7 @@ static void pass(struct probing *probing, struct suspect *suspect, uint64_t now_
             end(probing, suspect);
         return;
     }
-    if (suspect_pass(&probing->means, suspect, now_us))
-        note_gap(probing);
+    suspect_pass(&probing->means, suspect, now_us);
     bool changed = suspect->state != before;
     if (changed)
         note_state(probing, suspect, now_us);
@@ -166,33 +176,52 @@ static void take_turns(struct probing *probing)
     }
 }
 
-static void on_pass(evutil_socket_t fd, short what, void *arg)
+/* After US at the earliest, and not before the loop has seen to everything else. */
+static void add_turn(struct probing *probing, uint64_t us)
+{
+    event_add(probing->turn_timer, &(struct timeval){ .tv_usec = (suseconds_t)us });
+}
+
+/* True when all had their turn. */
+static bool go_on(struct probing *probing, uint64_t until_us)
+{
+    bool room = true;
+    uint64_t now_us;
+    while (probing->next != NULL && (now_us = clock_monotonic_us()) < until_us) {
+        struct suspect *suspect = probing->next;
+        probing->next = TAILQ_NEXT(suspect, in_all);
+        pass(probing, suspect, now_us, &room);
+    }
+    return probing->next == NULL;
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct probing *probing = arg;
     uint64_t now_us = clock_monotonic_us();
-    witnesses_pass(probing->means.witnesses, now_us);
-    bool room = true;
-    struct suspect *next;
-    for (struct suspect *each = TAILQ_FIRST(&probing->all); each != NULL; each = next) {
-        next = TAILQ_NEXT(each, in_all);
-        pass(probing, each, clock_monotonic_us(), &room);
+    note_turn(probing, now_us);
+    if (probing->next == NULL) {
+        probing->next = TAILQ_FIRST(&probing->all);
+        probing->begun_us = now_us;
+    }
+    witnesses_pass(probing->means.witnesses, now_us + TURN_US);
+    if (!go_on(probing, clock_monotonic_us() + TURN_US)) {
+        add_turn(probing, 0);
+        return;
     }
     take_turns(probing);
     if (probing->count == 0) {
-        event_del(probing->pass_timer);
         witnesses_rest(probing->means.witnesses);
+        return;
     }
+    uint64_t took_us = elapsed_us(probing->begun_us, clock_monotonic_us());
+    add_turn(probing, took_us < PASS_US ? PASS_US - took_us : 0);
 }
 
 static bool is_suspect(void *arg, uint64_t node)
 {
     return probing_find(arg, node) != NULL;
-}
-
-static void add_timer(struct event *timer, uint64_t us)
-{
-    event_add(timer, &(struct timeval){ .tv_usec = (suseconds_t)us });
 }
 
 static void read_own_boot(struct kubelets *kubelets)
@@ -222,9 +251,9 @@ struct probing *probing_new(struct event_base *base, struct kube_client *kube,
     probing->means.witnesses = witnesses_new(probing->means.prober, &probing->kubelets,
                                              &probing->means.times, &probing->rules);
     probing->means.leases = lease_reader_new(kube);
-    probing->pass_timer = event_new(base, -1, EV_PERSIST, on_pass, probing);
+    probing->turn_timer = event_new(base, -1, 0, on_turn, probing);
     probing->sweep_timer = event_new(base, -1, EV_PERSIST, on_sweep, probing);
-    add_timer(probing->sweep_timer, SWEEP_US);
+    event_add(probing->sweep_timer, &(struct timeval){ .tv_usec = (suseconds_t)SWEEP_US });
     return probing;
 }
 
@@ -236,7 +265,7 @@ void probing_free(struct probing *probing)
         end(probing, TAILQ_FIRST(&probing->all));
     probe_close(&probing->swept);
     event_free(probing->sweep_timer);
-    event_free(probing->pass_timer);
+    event_free(probing->turn_timer);
     witnesses_free(probing->means.witnesses);
     lease_reader_free(probing->means.leases);
     prober_free(probing->means.prober);
@@ -270,10 +299,13 @@ static struct suspect *add(struct probing *probing, struct suspect *suspect)
 {
     LIST_INSERT_HEAD(&probing->buckets[suspect->number % BUCKETS], suspect, in_bucket);
     TAILQ_INSERT_TAIL(&probing->all, suspect, in_all);
-    if (probing->count++ == 0)
-        add_timer(probing->pass_timer, PASS_US);
+    uint64_t now_us = clock_monotonic_us();
+    if (probing->count++ == 0) {
+        probing->turned_us = now_us;
+        add_turn(probing, PASS_US);
+    }
     probing->values[SUSPECTS]++;
-    suspect_pass(&probing->means, suspect, clock_monotonic_us());
+    suspect_pass(&probing->means, suspect, now_us);
     return suspect;
 }
 

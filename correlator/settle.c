@@ -9,6 +9,9 @@
  * asked before that may have been lost with what was asked of them).  Attempts count from there,
  * too.
  *
+ * It is no gap that there are so many to ask that each has its turn seldom, as long as the loop
+ * goes on and reads what answers there are: then it takes longer until one was asked often enough.
+ *
  * Silent witnesses hold everything, also the verdict that it is unprobable: a machine that never
  * answered here may be removed because of its Lease alone, which stops for whole zones when it is
  * the network that failed.
@@ -27,7 +30,7 @@ static void start_again(struct settle *settle, uint64_t from_us)
 
 void settle_begin(struct settle *settle, uint64_t now_us)
 {
-    *settle = (struct settle){ .looked_us = now_us };
+    *settle = (struct settle){ 0 };
     start_again(settle, now_us);
 }
 
@@ -95,19 +98,20 @@ void settle_hint(struct settle *settle, uint64_t now_us)
     start_again(settle, now_us);
 }
 
-bool settle_look(struct settle *settle, const struct settle_times *times,
-                 const struct settle_witnesses *witnesses, uint64_t now_us)
+uint64_t settle_gap_us(const struct settle_times *times)
 {
     uint64_t gap_us = times->settle_us / SETTLE_PARTS;
-    if (gap_us < SETTLE_GAP_US)
-        gap_us = SETTLE_GAP_US;
-    bool gap = elapsed_us(settle->looked_us, now_us) > gap_us;
-    settle->looked_us = now_us;
-    if (gap)
-        start_again(settle, now_us);
-    else if (witnesses->enough && witnesses->since_us > settle->from_us)
-        start_again(settle, witnesses->since_us);
-    return gap;
+    return gap_us > SETTLE_GAP_US ? gap_us : SETTLE_GAP_US;
+}
+
+void settle_look(struct settle *settle, const struct settle_witnesses *witnesses,
+                 uint64_t steady_us)
+{
+    uint64_t since_us = steady_us;
+    if (witnesses->enough && witnesses->since_us > since_us)
+        since_us = witnesses->since_us;
+    if (since_us > settle->from_us)
+        start_again(settle, since_us);
 }
 
 bool settle_is_alive(const struct settle *settle, const struct settle_times *times,

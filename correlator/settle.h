@@ -25,7 +25,6 @@ struct settle_times {
 struct settle {
     uint64_t from_us;    /* silence counts from here: an answer, or whatever made us start again */
     uint64_t restart_us; /* the same, but that our side's failures to ask do not move it */
-    uint64_t looked_us;
     uint64_t attempted_us; /* when the last attempt began; 0: none since FROM */
     unsigned attempts;     /* since FROM */
     bool is_void;          /* the last attempt was */
@@ -71,10 +70,13 @@ void settle_answered(struct settle *settle, const struct settle_times *times, ui
 /* Somebody says that it speaks again. */
 void settle_hint(struct settle *settle, uint64_t now_us);
 
-/* Called often, before settle_state(): notes gaps of our own loop and of the witnesses' answers,
- * both of which start it again.  True when one of ours did. */
-bool settle_look(struct settle *settle, const struct settle_times *times,
-                 const struct settle_witnesses *witnesses, uint64_t now_us);
+/* For how long our own loop may stand still before nothing counts that was asked before. */
+uint64_t settle_gap_us(const struct settle_times *times);
+
+/* Called before settle_state() and each attempt: a gap of our own loop, which has been turning
+ * since STEADY_US, and one of the witnesses' answers both start it again. */
+void settle_look(struct settle *settle, const struct settle_witnesses *witnesses,
+                 uint64_t steady_us);
 
 /* Whether it has been answering for ALIVE_US, of which the time before SINCE_US does not count. */
 bool settle_is_alive(const struct settle *settle, const struct settle_times *times,

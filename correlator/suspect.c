@@ -132,21 +132,21 @@ static enum settle_state find_state(const struct means *means, struct suspect *s
     return settle_state(&suspect->settle, &means->times, &witnesses, now_us);
 }
 
-bool suspect_pass(const struct means *means, struct suspect *suspect, uint64_t now_us)
+void suspect_pass(const struct means *means, struct suspect *suspect, uint64_t now_us)
 {
     see_to_witnesses(means, suspect, now_us);
     struct settle_witnesses witnesses = ask_witnesses(means, suspect, now_us);
-    bool gap = settle_look(&suspect->settle, &means->times, &witnesses, now_us);
+    settle_look(&suspect->settle, &witnesses, means->steady_us);
     suspect->state = find_state(means, suspect, now_us);
     if (suspect->state == SETTLE_SILENT || suspect->state == SETTLE_UNPROBABLE) {
         probe_poll(&suspect->probes);
         suspect->state = find_state(means, suspect, now_us);
     }
     bool confirm = suspect->gasps == NULL && suspect->state == SETTLE_SILENT;
+    suspect->had_no_room = false;
     if (settle_is_due(&suspect->settle, &means->times, confirm, now_us))
         attempt(means, suspect, now_us);
     see_to_lease(means, suspect, now_us);
-    return gap;
 }
 
 void suspect_finding(const struct means *means, const struct suspect *suspect, uint64_t now_us,

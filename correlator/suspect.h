@@ -55,6 +55,7 @@ struct means {
     struct prober *prober;
     struct witnesses *witnesses;
     struct lease_reader *leases;
+    uint64_t steady_us; /* since when our own loop has not stood still */
 };
 
 /* Of COUNT addresses those are probed that are known to answer, or all when none is. */
@@ -72,8 +73,8 @@ void suspect_answered(const struct means *means, struct suspect *suspect,
 /* For the prober's handler: what came of a probe of its own, other than an answer. */
 void suspect_unanswered(struct suspect *suspect, const struct probe_result *result);
 
-/* Asks again if it is time, and finds out its state.  True when our own loop had a gap. */
-bool suspect_pass(const struct means *means, struct suspect *suspect, uint64_t now_us);
+/* Asks again if it is time, and finds out its state. */
+void suspect_pass(const struct means *means, struct suspect *suspect, uint64_t now_us);
 
 /* Since SINCE_US it has been answering for long enough, and its Lease was renewed. */
 bool suspect_is_alive(const struct means *means, const struct suspect *suspect, uint64_t since_us);

@@ -17,7 +17,7 @@
 #define PARTS_OF_GAP    3 /* probes in the time without an answer that makes it silent */
 
 struct witness {
-    struct probe_list probes; /* the first member: the prober hands it back */
+    struct probe_list probes;
     LIST_ENTRY(witness) in_bucket;
     TAILQ_ENTRY(witness) in_all;
     struct address address;
@@ -35,9 +35,9 @@ struct witnesses {
     const struct settle_times *times;
     const struct witness_rules *rules;
     struct kubelets candidates;
-    uint64_t gathered_us; /* when they were; 0: they must be */
-    TAILQ_HEAD(, witness) all;
-    LIST_HEAD(, witness) buckets[BUCKETS]; /* by node */
+    uint64_t gathered_us;                   /* when they were; 0: they must be */
+    TAILQ_HEAD(witness_queue, witness) all; /* by begun_us, about */
+    LIST_HEAD(, witness) buckets[BUCKETS];  /* by node */
 };
 
 struct witnesses *witnesses_new(struct prober *prober, const struct kubelets *kubelets,
@@ -66,29 +66,53 @@ void witnesses_free(struct witnesses *witnesses)
 
 /* Half the settling time: a lost SYN, which the kernel sends again after a second, is no silence.
  */
+static uint64_t gap_least_us(const struct witnesses *witnesses)
+{
+    return witnesses->times->settle_us / 2;
+}
+
 static uint64_t gap_us(const struct witnesses *witnesses, const struct witness *witness)
 {
-    uint64_t gap = witnesses->times->settle_us / 2;
-    uint64_t trips = PARTS_OF_GAP * witness->rtt_us;
+    uint64_t gap = gap_least_us(witnesses), trips = PARTS_OF_GAP * witness->rtt_us;
     return trips > gap ? trips : gap;
 }
 
-static void probe(struct witnesses *witnesses, struct witness *witness, uint64_t now_us)
+/* When the last probe of it began, ours or another. */
+static void note_begun(struct witnesses *witnesses, struct witness *witness, uint64_t begun_us)
 {
-    witness->begun_us = now_us;
-    probe_begin(witnesses->prober, &witness->probes, PROBE_WITNESS, &witness->address,
-                witness->port, witness->node, gap_us(witnesses, witness));
+    witness->begun_us = begun_us;
+    TAILQ_REMOVE(&witnesses->all, witness, in_all);
+    TAILQ_INSERT_TAIL(&witnesses->all, witness, in_all);
+}
+
+/* False without room for it: it is due still. */
+static bool probe(struct witnesses *witnesses, struct witness *witness, uint64_t now_us)
+{
+    if (probe_begin(witnesses->prober, &witness->probes, PROBE_WITNESS, &witness->address,
+                    witness->port, witness->node, gap_us(witnesses, witness)) == PROBE_NO_ROOM)
+        return false;
+    note_begun(witnesses, witness, now_us);
+    return true;
+}
+
+/* NULL when it is none. */
+static struct witness *find(const struct witnesses *witnesses, uint64_t node)
+{
+    struct witness *witness;
+    LIST_FOREACH(witness, &witnesses->buckets[node % BUCKETS], in_bucket)
+    {
+        if (witness->node == node)
+            return witness;
+    }
+    return NULL;
 }
 
 static struct witness *hold(struct witnesses *witnesses, const struct kubelet *kubelet)
 {
-    struct witness *witness;
-    LIST_FOREACH(witness, &witnesses->buckets[kubelet->node % BUCKETS], in_bucket)
-    {
-        if (witness->node == kubelet->node) {
-            witness->users++;
-            return witness;
-        }
+    struct witness *witness = find(witnesses, kubelet->node);
+    if (witness != NULL) {
+        witness->users++;
+        return witness;
     }
     witness = xcalloc(1, sizeof(*witness));
     witness->users = 1;
@@ -97,7 +121,7 @@ static struct witness *hold(struct witnesses *witnesses, const struct kubelet *k
     witness->port = kubelet->port;
     witness->rtt_us = kubelet->rtt_us;
     LIST_INSERT_HEAD(&witnesses->buckets[witness->node % BUCKETS], witness, in_bucket);
-    TAILQ_INSERT_TAIL(&witnesses->all, witness, in_all);
+    TAILQ_INSERT_HEAD(&witnesses->all, witness, in_all);
     probe(witnesses, witness, clock_monotonic_us());
     return witness;
 }
@@ -142,23 +166,28 @@ void witness_release(struct witnesses *witnesses, struct witness *witness)
     free(witness);
 }
 
-void witnesses_pass(struct witnesses *witnesses, uint64_t now_us)
+void witnesses_pass(struct witnesses *witnesses, uint64_t until_us)
 {
-    struct witness *witness;
-    TAILQ_FOREACH(witness, &witnesses->all, in_all)
-    {
-        if (elapsed_us(witness->begun_us, now_us) >= gap_us(witnesses, witness) / PARTS_OF_GAP)
-            probe(witnesses, witness, now_us);
+    struct witness *next, *last = TAILQ_LAST(&witnesses->all, witness_queue);
+    for (struct witness *each = TAILQ_FIRST(&witnesses->all); each != NULL; each = next) {
+        next = each != last ? TAILQ_NEXT(each, in_all) : NULL;
+        uint64_t now_us = clock_monotonic_us(), since_us = elapsed_us(each->begun_us, now_us);
+        if (now_us >= until_us || since_us < gap_least_us(witnesses) / PARTS_OF_GAP)
+            break;
+        if (since_us >= gap_us(witnesses, each) / PARTS_OF_GAP && !probe(witnesses, each, now_us))
+            break;
     }
 }
 
-void witness_heard(struct witnesses *witnesses, struct probe_list *list,
-                   const struct probe_result *result)
+void witnesses_heard(struct witnesses *witnesses, const struct probe_result *result)
 {
-    struct witness *witness = (struct witness *)list;
-    if (result->answer == ANSWER_YES)
-        witness_answered(&witness->answers, result->begun_us, result->now_us,
-                         gap_us(witnesses, witness));
+    struct witness *witness = find(witnesses, result->node);
+    if (witness == NULL || !address_equal(&witness->address, result->address))
+        return;
+    witness_answered(&witness->answers, result->begun_us, result->now_us,
+                     gap_us(witnesses, witness));
+    if (result->begun_us > witness->begun_us)
+        note_begun(witnesses, witness, result->begun_us);
 }
 
 bool witness_since(const struct witness *witness, uint64_t gap_us, uint64_t now_us,

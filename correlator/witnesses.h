@@ -31,11 +31,10 @@ bool witness_is_fit(const struct witnesses *witnesses, const struct witness *wit
 /* It is probed until it was released as often as it was held. */
 void witness_release(struct witnesses *witnesses, struct witness *witness);
 
-/* Begins the probes that are due. */
-void witnesses_pass(struct witnesses *witnesses, uint64_t now_us);
-/* For the prober's handler: an answer to one of the lists of ours. */
-void witness_heard(struct witnesses *witnesses, struct probe_list *list,
-                   const struct probe_result *result);
+/* Begins the probes that are due, as many as there is room for, and stops at UNTIL_US. */
+void witnesses_pass(struct witnesses *witnesses, uint64_t until_us);
+/* For the prober's handler: an answer, whoever was asked for whatever reason. */
+void witnesses_heard(struct witnesses *witnesses, const struct probe_result *result);
 
 /* Whether it was answering all the last GAP_US before NOW_US, and since when. */
 bool witness_since(const struct witness *witness, uint64_t gap_us, uint64_t now_us,

@@ -17,6 +17,7 @@ enum happening {
     ANSWERS,   /* each attempt, at once */
     ANSWER,    /* one, at the first of the times */
     STOPPED,   /* our own loop */
+    BUSY,      /* our own loop, which goes on: it does not come to this one */
     HINTS,     /* at every look */
     FAILING,   /* every attempt, on our side */
     CUT_OFF,   /* too few witnesses answer */
@@ -76,6 +77,13 @@ static const struct {
       SETTLE_SILENT,
       6600,
       6 },
+    { "there are so many that each is looked at once in two seconds",
+      true,
+      0,
+      { { BUSY, 50, 2000 }, { BUSY, 2050, 4000 }, { BUSY, 4050, 6000 } },
+      SETTLE_SILENT,
+      6050,
+      4 },
     { "our loop was a little late", true, 0, { { STOPPED, 1000, 1400 } }, SETTLE_SILENT, 3000, 6 },
     { "it can be asked only later: time counts from there",
       true,
@@ -187,7 +195,7 @@ static bool is_final(const struct settle *settle, enum settle_state state)
 
 /* As the shell does, each 50 ms. */
 static enum settle_state look(struct settle *settle, const struct phase *phases, unsigned ms,
-                              uint64_t rtt_us)
+                              uint64_t rtt_us, uint64_t steady_us)
 {
     uint64_t now_us = START + ms * MS;
     struct settle_witnesses witnesses = witnesses_at(phases, ms);
@@ -195,7 +203,7 @@ static enum settle_state look(struct settle *settle, const struct phase *phases,
         settle_hint(settle, now_us);
     if (happens_once(phases, ms))
         settle_answered(settle, &times, now_us, rtt_us);
-    settle_look(settle, &times, &witnesses, now_us);
+    settle_look(settle, &witnesses, steady_us);
     enum settle_state state = settle_state(settle, &times, &witnesses, now_us);
     if (is_final(settle, state) || !settle_is_due(settle, &times, false, now_us))
         return state;
@@ -212,14 +220,20 @@ START_TEST(each_timeline_comes_to_its_state)
     const struct phase *phases = rows[_i].phases;
     struct settle settle;
     enum settle_state state = SETTLE_ASKING;
-    unsigned ms = 0;
+    unsigned ms = 0, turned_ms = 0;
+    uint64_t steady_us = 0;
     settle_begin(&settle, START);
     if (rows[_i].known)
         settle_baseline(&settle, START - 600 * S, rows[_i].rtt_ms * MS);
     for (; ms < 120000; ms += 50) {
         if (happens(phases, STOPPED, ms))
             continue;
-        state = look(&settle, phases, ms, rows[_i].rtt_ms * MS);
+        if ((ms - turned_ms) * MS > settle_gap_us(&times))
+            steady_us = START + ms * MS;
+        turned_ms = ms;
+        if (happens(phases, BUSY, ms))
+            continue;
+        state = look(&settle, phases, ms, rows[_i].rtt_ms * MS, steady_us);
         if (is_final(&settle, state))
             break;
     }
@@ -334,8 +348,7 @@ static void fill(Suite *suite)
     tcase_add_test(cases, for_a_later_panic_it_must_go_on_answering);
     tcase_add_test(cases, three_attempts_are_too_few);
     tcase_add_test(cases, a_baseline_that_comes_late_does_not_replace_a_newer_answer);
-    tcase_add_test(cases,
-                   an_answer_to_a_syn_that_was_sent_again_is_no_measure_of_the_round_trip);
+    tcase_add_test(cases, an_answer_to_a_syn_that_was_sent_again_is_no_measure_of_the_round_trip);
     tcase_add_test(cases, of_several_addresses_the_newest_answer_and_the_longest_round_trip_count);
     tcase_add_test(cases, confirming_asks_twice_for_each_evidence);
     suite_add_tcase(suite, cases);
