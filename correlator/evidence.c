@@ -12,6 +12,9 @@
  * until the actuator's result, and for as long as the actuator's `open` says, which is also how we
  * know of it after a restart.
  *
+ * Evidence is as old as the last attempt that it rests on.  The actuator acts on none that is older
+ * than 5 s, so it is told as soon as there is an attempt to tell of, each --evidence.
+ *
  * A retract follows its intent over the same socket.  What was judged but not sent is taken back
  * instead, and judged again.
  */
@@ -40,7 +43,7 @@ struct silence evidence_silence(const struct suspect *suspect)
 {
     struct silence silence = { RECORD_ABSENT, RECORD_ABSENT, RECORD_ABSENT };
     if (suspect->state == SETTLE_SILENT)
-        silence.until_us = clock_wall_us();
+        silence.until_us = to_wall(suspect->silent_us);
     if (suspect->settle.answered_us != 0) {
         silence.last_answer_us = to_wall(suspect->settle.answered_us);
         silence.rtt_us = suspect->settle.rtt_us;
@@ -52,6 +55,7 @@ void evidence_begin(struct correlator *correlator, struct suspect *suspect, cons
 {
     suspect->judged_until_us = to_monotonic(gasp->received_us + correlator->settings.expire_us);
     suspect->evidence_us = clock_monotonic_us(); /* the intent is as good */
+    suspect->told_us = suspect->silent_us;
 }
 
 static void send_retract(struct correlator *correlator, struct suspect *suspect,
@@ -119,7 +123,7 @@ static bool on_evidence(void *arg, struct suspect *suspect)
     struct record record = {
         .kind = RECORD_EVIDENCE,
         .evidence = { .id = suspect->retract.id,
-                      .silent_until_us = clock_wall_us(),
+                      .silent_until_us = to_wall(suspect->silent_us),
                       .words = words_silent(&finding, words) },
     };
     if (!channel_client_is_connected(correlator->actuator) ||

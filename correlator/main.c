@@ -51,7 +51,7 @@ static const struct option_row rows[] = {
       .most = 10 * US_PER_MINUTE },
     { "evidence", OPTION_DURATION, &given.correlator.times.evidence_us, "TIME",
       "How often silence is confirmed to the actuator while an incident is open.",
-      .least = 100 * US_PER_MS, .most = 4 * US_PER_SECOND },
+      .least = 100 * US_PER_MS, .most = 3 * US_PER_SECOND },
     { "sweep", OPTION_DURATION, &given.correlator.times.sweep_us, "TIME",
       "How often each kubelet port is tried, so that it is known which ones answer.",
       .least = US_PER_SECOND, .most = 60 * US_PER_MINUTE },

@@ -134,11 +134,13 @@ static void see_to_evidence(struct probing *probing, struct suspect *suspect, ui
 {
     if (!*room || suspect->state != SETTLE_SILENT ||
         elapsed_us(suspect->evidence_us, now_us) < probing->means.times.evidence_us ||
-        suspect->settle.attempted_us <= suspect->evidence_us)
+        suspect->silent_us == suspect->told_us)
         return;
     *room = probing->handler->evidence(probing->arg, suspect);
-    if (*room)
-        suspect->evidence_us = now_us;
+    if (!*room)
+        return;
+    suspect->evidence_us = now_us;
+    suspect->told_us = suspect->silent_us;
 }
 
 static void pass(struct probing *probing, struct suspect *suspect, uint64_t now_us, bool *room)

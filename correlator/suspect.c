@@ -142,6 +142,8 @@ void suspect_pass(const struct means *means, struct suspect *suspect, uint64_t n
         probe_poll(&suspect->probes);
         suspect->state = find_state(means, suspect, now_us);
     }
+    if (suspect->state == SETTLE_SILENT) /* and not the attempt that is about to begin */
+        suspect->silent_us = suspect->settle.attempted_us;
     bool confirm = suspect->gasps == NULL && suspect->state == SETTLE_SILENT;
     suspect->had_no_room = false;
     if (settle_is_due(&suspect->settle, &means->times, confirm, now_us))

@@ -42,8 +42,9 @@ struct suspect {
 
     /* Until when the incident is open, as far as we know, and as the actuator says; monotonic. */
     uint64_t judged_until_us, open_until_us;
-    uint64_t evidence_us;    /* the last */
-    struct delivery retract; /* its id is the incident's */
+    uint64_t silent_us; /* when the last attempt began that was seen to be unanswered; monotonic */
+    uint64_t evidence_us, told_us; /* when the last evidence was told, and its silent_us */
+    struct delivery retract;       /* its id is the incident's */
     bool is_retracting;
     enum retract_why why;
 };
