@@ -4,9 +4,10 @@ import shlex
 import sys
 import traceback
 
-from tests.bench import idle_memory, one_node, panic_to_intent, report
+from tests.bench import idle_memory, one_node, panic_to_intent, probes, report
 
-BENCHES = {"panic-to-intent": panic_to_intent, "one-node": one_node, "idle-memory": idle_memory}
+BENCHES = {"panic-to-intent": panic_to_intent, "one-node": one_node, "idle-memory": idle_memory,
+           "probes": probes}
 
 
 def parse() -> argparse.Namespace:
