@@ -19,13 +19,15 @@
  * There may be tens of thousands of suspects, and what they ask in one pass can take a second: so a
  * pass is made in turns, between which the loop reads answers.  That we stood still is seen by two
  * turns that are far apart; it is no reason to begin again that one suspect's place in a long pass
- * comes late, or none would ever be found silent.
+ * comes late, or none would ever be found silent.  Witnesses have the longer turn: who asks a
+ * silent machine too seldom finds out later, who asks a witness too seldom begins again.
  */
-#define PASS_US   (50 * US_PER_MS)
-#define TURN_US   (10 * US_PER_MS) /* for witnesses, and as much for suspects */
-#define SWEEP_US  (200 * US_PER_MS)
-#define ANSWER_US (3 * US_PER_SECOND) /* what the sweep waits: a second SYN has its time, too */
-#define BUCKETS   4096
+#define PASS_US           (50 * US_PER_MS)
+#define WITNESSES_TURN_US (40 * US_PER_MS)
+#define TURN_US           (10 * US_PER_MS)
+#define SWEEP_US          (200 * US_PER_MS)
+#define ANSWER_US         (3 * US_PER_SECOND) /* what the sweep waits: a second SYN has its time, too */
+#define BUCKETS           4096
 
 enum counter { SUSPECTS, GAPS, CUT_OFF, COUNTERS };
 static const char *const counter_names[COUNTERS] = { "suspects", "gaps", "cut_off" };
@@ -207,7 +209,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
         probing->next = TAILQ_FIRST(&probing->all);
         probing->begun_us = now_us;
     }
-    witnesses_pass(probing->means.witnesses, now_us + TURN_US);
+    witnesses_pass(probing->means.witnesses, now_us + WITNESSES_TURN_US);
     if (!go_on(probing, clock_monotonic_us() + TURN_US)) {
         add_turn(probing, 0);
         return;

@@ -222,5 +222,6 @@ def test_the_correlator_stands_still_for_two_seconds_in_the_middle_of_a_probe(wo
         time.sleep(stop_seconds)
         os.kill(correlator, signal.SIGCONT)
         time.sleep(SETTLE_SECONDS)
+    world.pipeline.running["correlator"].wait_for("we stood still for [0-9]{4} ms")
     assert world.writes() == []
     assert_a_real_death_is_acted_on(accused[0])
