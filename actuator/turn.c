@@ -105,20 +105,27 @@ static bool waits_for_its_intent(const struct turn *turn, const struct item *ret
     return false;
 }
 
-static bool take(struct turn *turn)
+static void take_retracts(struct turn *turn)
+{
+    for (struct item *item = turn->first; item; item = item->next) {
+        if (item->kind == RECORD_INTENT || waits_for_its_intent(turn, item))
+            continue;
+        engine_retract(turn->setup.engine, item->retract.id, item->retract.why);
+        item->done = true;
+    }
+}
+
+static bool take_intents(struct turn *turn)
 {
     bool whole = true;
 
     for (struct item *item = turn->first; item; item = item->next) {
-        if (item->kind == RECORD_INTENT) {
-            item->taken = incidents_take(turn->setup.incidents, &item->intent, clock_wall_us(),
-                                         &item->opened);
-            item->done = item->taken != INCIDENT_FAILED;
-            whole &= item->done;
-        } else if (!waits_for_its_intent(turn, item)) {
-            engine_retract(turn->setup.engine, item->retract.id, item->retract.why);
-            item->done = true;
-        }
+        if (item->kind != RECORD_INTENT)
+            continue;
+        item->taken = incidents_take(turn->setup.incidents, &item->intent, clock_wall_us(),
+                                     &item->opened);
+        item->done = item->taken != INCIDENT_FAILED;
+        whole &= item->done;
     }
     return whole;
 }
@@ -232,8 +239,11 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
     struct turn *turn = arg;
 
     evtimer_del(turn->close);
-    /* What has ended first: an intent that comes now finds it closed, and may open it again. */
-    bool recorded = engine_record(turn->setup.engine, turn->setup.incidents), taken = take(turn);
+    /* Retracts first: what one of them ends has to be on disk before it is acknowledged.  Then what
+     * has ended: an intent that comes now finds it closed, and may open it again. */
+    take_retracts(turn);
+    bool recorded = engine_record(turn->setup.engine, turn->setup.incidents);
+    bool taken = take_intents(turn);
     if (!recorded || !commit(turn)) {
         roll_back(turn);
         fail(turn);

@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness import records
 from tests.harness.hosts import LAPSED, Cluster, Host
+from tests.harness.pipeline import incidents
 from tests.harness.programs import run, wait_until
 
 
@@ -152,6 +153,17 @@ def test_a_machine_that_answers_without_its_node_is_stranded(cluster, host):
     assert "Restart the kubelet" in found["detail"]
     shown = run("lastgasp-incidents", f"--state={host.state}", "show", incident).stdout
     assert '"pool":"gpu"' in shown
+
+
+@pytest.mark.parametrize("why", ["rebooted", "recreated"])
+def test_a_watch_that_is_ended_by_a_new_node_is_over_in_the_history_too(cluster, host, why):
+    node = cluster.add()
+    cluster.die(node)
+    incident = host.prober.panicked(node)
+    host.prober.result(incident, "deleted")
+    host.prober.answers(incident, why)
+    (row,) = incidents(host.state)
+    assert (row["state"], row["outcome"]) == ("closed", "deleted")
 
 
 def test_what_was_set_is_undone_when_the_machine_is_back(cluster, make_host):
