@@ -16,11 +16,12 @@ class Oracle:
         self._uids: dict[tuple[str, str], str] = {}
         self._deleted: set[str] = set()
 
-    def expects(self, node: Node) -> None:
-        """From here on the Node and its pods may be written to."""
+    def expects(self, node: Node, pods: bool = True) -> None:
+        """From here on the Node may be written to, and so may its PODS."""
         self._nodes.add(node.name)
         self._uids["nodes", node.name] = node.uid
-        for pod in self.fleet.pods(node):
+        self._deleted.discard(node.name)
+        for pod in self.fleet.pods(node) if pods else []:
             self._uids["pods", pod["metadata"]["name"]] = pod["metadata"]["uid"]
 
     def was_deleted(self, node: Node) -> None:

@@ -92,7 +92,8 @@ class Pipeline:
         return self
 
     def _hears(self) -> bool:
-        table = pathlib.Path("/proc/net/udp6" if ":" in self.listen else "/proc/net/udp")
+        # Of the calling thread's network, which need not be the process's.
+        table = pathlib.Path("/proc/thread-self/net", "udp6" if ":" in self.listen else "udp")
         return f":{self.port:04X} " in table.read_text()
 
     def kill(self, *stages: str) -> None:

@@ -92,12 +92,16 @@ class Machine:
     def forge(self, capture: str = PANIC, by: "Machine | None" = None) -> None:
         """The datagrams of a panic, and nothing more: from a pod that the machine masquerades, or
         BY another machine, which writes this one's address into its packets."""
+        self.send([data for _, data in captures.datagrams(capture)], by)
+
+    def send(self, datagrams: list[bytes], by: "Machine | None" = None) -> None:
+        """To the listener, from this machine's address."""
         with (by or self).namespace.inside():
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with sock:
             sock.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
             sock.bind((self.address, 0))
-            for _, data in captures.datagrams(capture):
+            for data in datagrams:
                 sock.sendto(data, (HOST, self.world.pipeline.port))
 
     def die(self) -> None:
