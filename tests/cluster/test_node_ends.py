@@ -102,7 +102,10 @@ def test_a_machine_that_boots_while_volumes_are_awaited_keeps_its_node(scene, pi
                              lambda obj: OUT_OF_SERVICE in obj["spec"].get("taints", []))
     scene.kubelets.boot(node.name)
     assert pipeline.ended(node)["outcome"] == "rebooted"
-    assert scene.control_plane.exists(node.path)
+    back = scene.control_plane.get(node.path)
+    assert OUT_OF_SERVICE not in back["spec"].get("taints", [])
+    assert not back["spec"].get("unschedulable")
+    assert SET not in back["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
