@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from tests.apiserver.apiserver import ApiError, ApiServer
+from tests.apiserver.apiserver import MERGE, ApiError, ApiServer
 from tests.attack.oracle import Fate
 from tests.harness import records
 from tests.harness.audit import AuditLog
@@ -28,6 +28,19 @@ OUTCOMES = {
     "expires": {"expired"},
     "answers": {"retracted", "partial", "deleted", "stranded"},
 }
+
+
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
+
+
+def attach(api: ApiServer, path: str, *volumes: str) -> None:
+    """These, and no other, are attached to the Node at PATH."""
+    attached = [{"name": f"kubernetes.io/csi/{volume}", "devicePath": ""} for volume in volumes]
+    api.patch(f"{path}/status", {"status": {"volumesAttached": attached}}, MERGE)
+
+
+def is_out_of_service(obj: dict) -> bool:
+    return any(taint["key"] == OUT_OF_SERVICE for taint in obj["spec"].get("taints", []))
 
 
 def insist(call: Callable[[], object]) -> bool:

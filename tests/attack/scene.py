@@ -1,18 +1,25 @@
-"""Many machines that panic at once and come back or not, each at a moment of its own."""
+"""Many machines that panic at once and come back or not, each at a moment of its own.  A third has
+a volume attached, so that their Nodes are put out of service before they go."""
 import concurrent.futures
+import contextlib
+import http.client
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable
 
+from tests.apiserver.apiserver import ApiError
 from tests.attack import oracle
-from tests.attack.machines import OUTCOMES, Machine, Tail, insist
+from tests.attack.machines import OUTCOMES, Machine, Tail, attach, insist, is_out_of_service
+from tests.harness.fleet import NODES
 from tests.harness.hosts import Cluster, Host
 from tests.harness.programs import wait_until
 
 PODS_A_NODE = 12
 # What is written about a Node with so many pods, a quarter of which a DaemonSet made.
-WRITES_A_NODE = 2 * 9 + 3 + 2
+WRITES_A_NODE = 2 * 9 + 3 + 3
+WITH_VOLUMES = 1 / 3
 MOST_SECONDS = 7.0
 
 
@@ -25,14 +32,27 @@ class Scene:
         self._tail = Tail(cluster.api)
         self._threads = concurrent.futures.ThreadPoolExecutor(max_workers=128)
         self._events: list[concurrent.futures.Future] = []
+        self._over = threading.Event()
+        self._detacher = threading.Thread(target=self._detach, daemon=True)
+        self._detacher.start()
 
     def machine(self, does: str) -> Machine:
         node = self.cluster.add(pods=PODS_A_NODE)
+        if self.chance.random() < WITH_VOLUMES:
+            attach(self.api, node.path, "one", "two")
         machine = Machine(self.cluster, self.hosts, node, does)
         if does in ("reboots", "is created anew") and self.chance.random() < 0.5:
             machine.unseen = self.chance.uniform(4, 12)
         self.machines.append(machine)
         return machine
+
+    def _detach(self) -> None:
+        """As the attach-detach controller does, from Nodes that are out of service."""
+        while not self._over.wait(0.2):
+            with contextlib.suppress(ApiError, OSError, http.client.HTTPException):
+                for obj in self.api.list(NODES):
+                    if is_out_of_service(obj) and obj["status"].get("volumesAttached"):
+                        attach(self.api, f"{NODES}/{obj['metadata']['name']}")
 
     def start(self) -> None:
         """All of them panic; what each does then, it does from now on."""
@@ -89,6 +109,8 @@ class Scene:
         return befall
 
     def close(self) -> None:
+        self._over.set()
+        self._detacher.join()
         self._threads.shutdown(cancel_futures=True)
 
     def finish(self, seconds: float) -> None:
@@ -127,7 +149,7 @@ class Scene:
     def marked(self) -> list[str]:
         """Nodes that came back and still bear what was set."""
         back = {machine.node.name for machine in self.machines}
-        return [obj["metadata"]["name"] for obj in self.api.list("/api/v1/nodes")
+        return [obj["metadata"]["name"] for obj in self.api.list(NODES)
                 if obj["metadata"]["name"] in back and bears(obj)]
 
 

@@ -14,7 +14,7 @@ import uuid
 from tests.attack.crash_oracle import Oracle
 from tests.attack.crash_scene import LIMITS, Watched, pending_slots
 from tests.attack.forgeries import at_another_time, capture
-from tests.attack.machines import registers
+from tests.attack.machines import attach, is_out_of_service, registers
 from tests.attack.scene import bears
 from tests.harness.fleet import node_of
 from tests.harness.pipeline import PANIC
@@ -24,7 +24,6 @@ BYSTANDERS = 5  # all the witnesses that the actuator wants
 LEASE_SECONDS = 1
 # A kubelet that was silent when the sweep came has to be asked again within a run.
 CORRELATOR = ("--settle=300ms", "--alive=1s", "--evidence=300ms", "--sweep=2s")
-OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 LOOK_SECONDS = 0.05  # between two looks at an object of the API server
 
 
@@ -34,8 +33,7 @@ class Mortal:
     def __init__(self, world: World, volumes: bool = False):
         self.world, self.machine = world, world.add(pods=2)
         if volumes:
-            world.api.patch(f"{self.machine.node.path}/status", {"status": {
-                "volumesAttached": [{"name": "kubernetes.io/csi/one", "devicePath": ""}]}})
+            attach(world.api, self.machine.node.path, "one")
         self.object, self.pods = self.machine.object(), world.fleet.pods(self.machine.node)
         self.boots = 0
 
@@ -76,8 +74,7 @@ class Mortal:
 
     def is_tainted(self) -> bool:
         time.sleep(LOOK_SECONDS)
-        return any(taint["key"] == OUT_OF_SERVICE
-                   for taint in self.machine.object()["spec"].get("taints", []))
+        return is_out_of_service(self.machine.object())
 
 
 class SilentScene:

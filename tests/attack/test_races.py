@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.apiserver.apiserver import ApiServer
+from tests.attack.machines import is_out_of_service
 from tests.attack.scene import Scene, assert_right
 from tests.harness import ledger
 from tests.harness.hosts import Cluster, Host
@@ -76,6 +77,7 @@ def test_machines_that_come_back_while_requests_are_slow(make_scene, make_host, 
     scene.start()
     scene.finish(60)
     assert_right(scene)
+    assert any(is_out_of_service(change["object"]) for change in api.changes("nodes"))
 
 
 def goes_away(scene: Scene, chance: random.Random) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.attack import oracle
-from tests.attack.machines import ENDED, OUTCOMES, boots, is_created_anew
+from tests.attack.machines import ENDED, OUTCOMES, attach, boots, is_created_anew
 from tests.attack.scene import bears
 from tests.harness.programs import wait_until
 from tests.harness.world import Machine, World
@@ -73,6 +73,9 @@ class Race:
 def test_machines_that_come_back_are_left_alone(world, chance, thorough):
     races = [Race(world.add("ab"[i % 2]), does, chance.uniform(0, MOST_SECONDS))
              for i, does in enumerate((4 if thorough else 1) * DOES)]
+    # Nobody detaches them: their Nodes stay out of service until they are back.
+    for race in [race for race in races if race.does != "stays dead"][::3]:
+        attach(world.api, race.machine.node.path, "one")
     world.wait_swept()
     with concurrent.futures.ThreadPoolExecutor(len(races)) as threads:
         for race in races:
