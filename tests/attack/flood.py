@@ -68,6 +68,12 @@ def dropped(port: int) -> int:
     return int(_socket(port)[-1])
 
 
+def fastest(port: int) -> float:
+    """The rate that this machine can send at while the listener hears what it can of it."""
+    with Flood(port, RATES[-1] * 10, int(RATES[-1])) as burst:
+        return burst.end()
+
+
 def highest_rate(port: int) -> float:
     """The highest of RATES that the machine reaches and at which a burst loses nothing; its queue
     can hold a part of a burst, so a long flood may lose some all the same."""
