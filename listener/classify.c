@@ -30,6 +30,7 @@ static const struct pattern patterns[] = {
     { "Linux version ", LINE_BANNER, 0 },
     { "lastgasp: ", LINE_OURS, 0 },
     { "reboot: System halted", LINE_HALT, HALT_HALTED },
+    { "reboot: Power off not available: System halted instead", LINE_HALT, HALT_HALTED },
     { "reboot: Power down", LINE_HALT, HALT_POWER_DOWN },
     { "reboot: Restarting system", LINE_HALT, HALT_RESTARTING },
     { "reboot: HARDWARE PROTECTION reboot (", LINE_HALT, HALT_RESTARTING },

@@ -26,6 +26,8 @@ static const struct {
     { "lastgasp: heartbeat", LINE_OURS, LINE_OURS, 0, "" },
 
     { "reboot: System halted", LINE_HALT, LINE_PLAIN, HALT_HALTED, "" },
+    { "reboot: Power off not available: System halted instead", LINE_HALT, LINE_PLAIN, HALT_HALTED,
+      "" },
     { "reboot: Power down", LINE_HALT, LINE_PLAIN, HALT_POWER_DOWN, "" },
     { "reboot: Restarting system", LINE_HALT, LINE_PLAIN, HALT_RESTARTING, "" },
     { "reboot: Restarting system with command 'bootloader'", LINE_HALT, LINE_PLAIN, HALT_RESTARTING,
@@ -98,7 +100,6 @@ static const struct {
     { "Rebooting in", LINE_PLAIN, LINE_PLAIN, 0, "" },
     { "Rebooting in the morning", LINE_PLAIN, LINE_PLAIN, 0, "" },
     { "Rebooting in 3 minutes", LINE_PLAIN, LINE_PLAIN, 0, "" },
-    { "reboot: Power off not available: System halted instead", LINE_PLAIN, LINE_PLAIN, 0, "" },
     { "---[ end trace 0000000000000000 ]---", LINE_PLAIN, LINE_PLAIN, 0, "" },
     { "", LINE_PLAIN, LINE_PLAIN, 0, "" },
 };
