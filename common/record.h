@@ -45,7 +45,8 @@ enum record_kind {
 enum role { ROLE_LISTENER, ROLE_CORRELATOR, ROLE_ACTUATOR, ROLE_COMMAND };
 extern const char *const role_names[]; /* "listener", ... NULL */
 
-/* Why a kernel panicked; the texts that lead to each are the listener's table. */
+/* Why a kernel panicked; the texts that lead to each are the listener's table.  The last three are
+ * orderly ends, never of a panic: what the machine does then is known by them alone. */
 enum reason_code {
     REASON_UNKNOWN,
     REASON_SYSRQ,
@@ -69,7 +70,9 @@ enum reason_code {
     REASON_SANITIZER,
     REASON_SECURITY_MODULE,
     REASON_STORAGE,
-    REASON_HALT, /* an orderly end; never of a panic */
+    REASON_HALT, /* it stands still */
+    REASON_POWER_DOWN,
+    REASON_RESTARTING, /* it comes back, as the same Node with another boot */
 };
 extern const char *const reason_code_names[];
 

@@ -33,6 +33,8 @@ const char *const reason_code_names[] = {
     [REASON_SECURITY_MODULE] = "security-module",
     [REASON_STORAGE] = "storage",
     [REASON_HALT] = "halt",
+    [REASON_POWER_DOWN] = "power-down",
+    [REASON_RESTARTING] = "restarting",
     NULL,
 };
 

@@ -1,20 +1,28 @@
 #include "correlator/gasp.h"
 
 #include "common/memory.h"
+#include "common/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS 1024 /* for at most some ten thousand, when a whole data centre fails */
+#define WHO_MAX 256  /* bytes of what userdata says of who asked for a halt */
 
-static char *copy_value(const struct pairs *userdata, const char *key)
+static const char *value_of(const struct pairs *userdata, const char *key)
 {
     for (size_t i = 0; i < userdata->count; i++) {
         if (strcmp(userdata->pair[i].key, key) == 0)
-            return xstrdup(userdata->pair[i].value);
+            return userdata->pair[i].value;
     }
     return NULL;
+}
+
+static char *copy_value(const struct pairs *userdata, const char *key)
+{
+    const char *value = value_of(userdata, key);
+    return value != NULL ? xstrdup(value) : NULL;
 }
 
 static void take_panic(struct gasp *gasp, const struct panic *panic)
@@ -27,17 +35,30 @@ static void take_panic(struct gasp *gasp, const struct panic *panic)
     gasp->said_boot = copy_value(&panic->userdata, "boot");
 }
 
+/* "System halted: alice ran sudo halt".  Who asked is the sender's word, and nothing but words. */
+static char *halt_reason(const char *what, const char *who)
+{
+    char text[WHO_MAX + 1];
+    if (who == NULL || who[strspn(who, " ")] == '\0')
+        return xstrdup(what);
+    size_t size = text_printable(text, sizeof(text), who, strlen(who), 0);
+    return xasprintf("%s: %.*s", what, (int)size, text);
+}
+
 static void take_halt(struct gasp *gasp, const struct halt *halt)
 {
-    static const char *const reasons[] = {
-        [HALT_HALTED] = "System halted",
-        [HALT_POWER_DOWN] = "System powered down",
-        [HALT_RESTARTING] = "System restarting",
+    static const struct {
+        enum reason_code code;
+        const char *words;
+    } kinds[] = {
+        [HALT_HALTED] = { REASON_HALT, "System halted" },
+        [HALT_POWER_DOWN] = { REASON_POWER_DOWN, "System powered down" },
+        [HALT_RESTARTING] = { REASON_RESTARTING, "System restarting" },
     };
     snprintf(gasp->id, sizeof(gasp->id), "%s", halt->id);
     gasp->received_us = halt->received_us;
-    gasp->reason_code = REASON_HALT;
-    gasp->reason = xstrdup(reasons[halt->kind]);
+    gasp->reason_code = kinds[halt->kind].code;
+    gasp->reason = halt_reason(kinds[halt->kind].words, value_of(&halt->userdata, "halt"));
     gasp->said_node = copy_value(&halt->userdata, "node");
     gasp->said_boot = copy_value(&halt->userdata, "boot");
 }
@@ -81,12 +102,20 @@ static unsigned verdict_weight(enum verdict verdict)
 
 unsigned gasp_weight(const struct gasp *gasp)
 {
-    return 2 * verdict_weight(gasp->verdict) + (gasp->kind == RECORD_PANIC);
+    unsigned weight = verdict_weight(gasp->verdict);
+    if (gasp->kind == RECORD_HALT)
+        return 2 * weight;
+    return weight > 0 ? 4 + weight : 1; /* one that gives no right stands for no halt */
 }
 
 enum cause gasp_cause(const struct gasp *gasp)
 {
     return gasp->kind == RECORD_PANIC ? CAUSE_KERNEL_PANIC : CAUSE_HALT;
+}
+
+const char *gasp_name(const struct gasp *gasp)
+{
+    return record_types[gasp->kind].name;
 }
 
 void gasps_init(struct gasps *gasps)

@@ -41,10 +41,11 @@ struct gasp *gasp_new(const struct record *record, uint64_t monotonic_us);
 void gasp_free(struct gasp *gasp);
 
 /* How much it asks for: of the gasps of one machine the weightiest speaks for all, the first of
- * several alike. */
+ * several alike.  A panic outweighs any halt, unless it gives no right at all. */
 unsigned gasp_weight(const struct gasp *gasp);
 
 enum cause gasp_cause(const struct gasp *gasp);
+const char *gasp_name(const struct gasp *gasp); /* "panic", "halt" */
 
 /* All gasps that there are, by id: what is sent again after a reconnect is known already. */
 struct gasps {

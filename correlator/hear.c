@@ -65,12 +65,12 @@ static void join(struct correlator *correlator, struct gasp *gasp, struct suspec
     correlator->values[INTENTS + gasp->verdict]++;
     const char *incident = judgements_join(correlator->judgements, judged->subject, gasp, &first);
     if (first)
-        log_notice_of(incident, "node %s: %s (%s), verdict %s: %s; from panic %s",
+        log_notice_of(incident, "node %s: %s (%s), verdict %s: %s; from %s %s",
                       judged->subject->name, gasp->reason, reason_code_names[gasp->reason_code],
-                      verdict_names[gasp->verdict], gasp->words, gasp->id);
+                      verdict_names[gasp->verdict], gasp->words, gasp_name(gasp), gasp->id);
     else
-        log_debug_of(incident, "joined by panic %s: %s, verdict %s", gasp->id, gasp->reason,
-                     verdict_names[gasp->verdict]);
+        log_debug_of(incident, "joined by %s %s: %s, verdict %s", gasp_name(gasp), gasp->id,
+                     gasp->reason, verdict_names[gasp->verdict]);
 }
 
 static void drop_unknown(struct correlator *correlator, struct gasp *gasp,
@@ -179,8 +179,10 @@ static void append(struct suspect *suspect, struct gasp *gasp)
 
 void hear_wait(struct suspect *suspect, struct gasp *gasp)
 {
-    if (suspect->gasps == NULL)
-        suspect->panic_us = gasp->arrived_us;
+    if (suspect->gasps == NULL) {
+        suspect->gasp_us = gasp->arrived_us;
+        suspect->gasp_name = gasp_name(gasp);
+    }
     append(suspect, gasp);
     suspect->judged_us = 0;
 }
@@ -194,8 +196,9 @@ static void ask(struct correlator *correlator, struct gasp *gasp)
         nodemap_load(nodewatch_map(correlator->watch), gasp->node->name, &facts);
         facts.node = *gasp->node;
         suspect = probing_suspect(correlator->probing, &facts, &gasp->source);
-        log_info_of(suspect->retract.id, "is node %s dead? %s (%s), from panic %s",
-                    gasp->node->name, gasp->reason, reason_code_names[gasp->reason_code], gasp->id);
+        log_info_of(suspect->retract.id, "is node %s dead? %s (%s), from %s %s",
+                    gasp->node->name, gasp->reason, reason_code_names[gasp->reason_code],
+                    gasp_name(gasp), gasp->id);
     }
     hear_wait(suspect, gasp);
 }

@@ -161,7 +161,8 @@ void suspect_finding(const struct means *means, const struct suspect *suspect, u
         .settle = &suspect->settle,
         .times = &means->times,
         .witnesses = ask_witnesses(means, suspect, now_us),
-        .panic_us = suspect->panic_us,
+        .gasp_us = suspect->gasp_us,
+        .gasp_name = suspect->gasp_name,
         .now_us = now_us,
     };
 }

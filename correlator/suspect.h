@@ -37,7 +37,8 @@ struct suspect {
     struct lease lease;
 
     struct gasp *gasps, **gasps_end; /* that wait for the verdict */
-    uint64_t panic_us;               /* when the first of the last ones came; 0: none did */
+    uint64_t gasp_us;                /* when the first of the last ones came; 0: none did */
+    const char *gasp_name;           /* "panic" or "halt": what that was */
     uint64_t judged_us;              /* when they were last judged; 0: it is time */
 
     /* Until when the incident is open, as far as we know, and as the actuator says; monotonic. */

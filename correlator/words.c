@@ -53,15 +53,15 @@ static void add_last_answer(struct text *text, const struct finding *finding)
         return;
     }
     add(text, "; last answer ");
-    if (finding->panic_us == 0) {
+    if (finding->gasp_us == 0) {
         add_time(text, finding->now_us - answered_us);
         add(text, " ago");
-    } else if (answered_us <= finding->panic_us) {
-        add_time(text, finding->panic_us - answered_us);
-        add(text, " before the panic");
+    } else if (answered_us <= finding->gasp_us) {
+        add_time(text, finding->gasp_us - answered_us);
+        add(text, " before the %s", finding->gasp_name);
     } else {
-        add_time(text, answered_us - finding->panic_us);
-        add(text, " after the panic");
+        add_time(text, answered_us - finding->gasp_us);
+        add(text, " after the %s", finding->gasp_name);
     }
 }
 

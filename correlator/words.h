@@ -16,7 +16,8 @@ struct finding {
     const struct settle *settle;
     const struct settle_times *times;
     struct settle_witnesses witnesses;
-    uint64_t panic_us; /* monotonic, when it arrived; 0: not while we were there */
+    uint64_t gasp_us;      /* monotonic, when it arrived; 0: not while we were there */
+    const char *gasp_name; /* "panic" or "halt" */
     uint64_t now_us;
 };
 

@@ -10,9 +10,9 @@ static const struct settle_times times = { .settle_us = 3 * S, .baseline_us = 12
 
 static const struct {
     const char *one, *two;
-    uint64_t answered_us, from_us, now_us, panic_us;
+    uint64_t answered_us, from_us, now_us, gasp_us;
     unsigned attempts, answering, witnesses;
-    const char *words;
+    const char *words, *gasp_name; /* NULL: a panic */
 } rows[] = {
     { "10.0.3.7", NULL, PANIC - 41 * MS, PANIC, PANIC + 3020 * MS, PANIC, 6, 3, 3,
       "10.0.3.7:10250 silent for 3.02 s, 6 attempts; last answer 41 ms before the panic; 3 of 3 "
@@ -35,6 +35,10 @@ static const struct {
     { "10.0.3.7", NULL, PANIC - 10 * S, PANIC, PANIC + 3 * S, 0, 6, 3, 3,
       "10.0.3.7:10250 silent for 3.00 s, 6 attempts; last answer 13.00 s ago; 3 of 3 witnesses "
       "answered" },
+    { "10.0.3.7", NULL, PANIC + 200 * MS, PANIC, PANIC + 3200 * MS, PANIC, 6, 3, 3,
+      "10.0.3.7:10250 silent for 3.20 s, 6 attempts; last answer 200 ms after the halt; 3 of 3 "
+      "witnesses answered",
+      "halt" },
     { NULL, NULL, 0, PANIC, PANIC, PANIC, 0, 0, 0,
       "the Node has no InternalIP of its own that could be asked" },
 };
@@ -60,7 +64,8 @@ static struct finding finding_of(int row)
                              .times = &times,
                              .witnesses = { .count = rows[row].witnesses,
                                             .answering = rows[row].answering },
-                             .panic_us = rows[row].panic_us,
+                             .gasp_us = rows[row].gasp_us,
+                             .gasp_name = rows[row].gasp_name ? rows[row].gasp_name : "panic",
                              .now_us = rows[row].now_us };
 }
 
