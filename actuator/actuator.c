@@ -295,6 +295,7 @@ static bool open_engine(struct actuator *actuator)
         .ledger = actuator->ledger,
         .instance = actuator->instance,
         .mode = options->mode,
+        .on_halt = options->on_halt,
         .dry = options->dry,
         .accept_unverified = options->accept_unverified,
         .counts = actuator->values,

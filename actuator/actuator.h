@@ -2,10 +2,10 @@
 
 #include <stdbool.h>
 
+#include "actuator/halts.h"
 #include "actuator/incidents.h"
 #include "actuator/limits.h"
 #include "actuator/remedy.h"
-#include "actuator/rights.h"
 #include "common/kube/config.h"
 
 struct event_base;
@@ -17,6 +17,7 @@ struct actuator_options {
     const char *socket, *state, *domain;
     const struct kube_config *kube;
     enum mode mode;
+    enum on_halt on_halt;
     enum remedy_dry dry;
     bool accept_unverified;
     bool include_control_plane;

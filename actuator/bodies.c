@@ -24,8 +24,8 @@ struct bodies *bodies_new(const struct incident *incident, const struct names *n
     bodies->instance = instance;
     bodies->writer = writer;
 
-    char *text = xasprintf("%s on node %s: %s", names_cause(incident->cause), incident->node,
-                           incident->reason);
+    char *text = xasprintf("%s %s node %s: %s", names_cause(incident->cause),
+                           names_preposition(incident->cause), incident->node, incident->reason);
     text[0] = (char)toupper((unsigned char)text[0]);
     text_printable(bodies->text, sizeof(bodies->text), text, strlen(text), 0);
     free(text);

@@ -43,7 +43,7 @@ void bodies_build(struct bodies *bodies, const struct remedy_request *request,
  * the next call on these bodies or their writer. */
 const char *bodies_kept(struct bodies *bodies, const struct answer_node *node);
 
-/* "Kernel panic on node N: Fatal exception ..." */
+/* "Kernel panic on node N: Fatal exception ...", "Orderly shutdown of node N: System halted" */
 const char *bodies_text(const struct bodies *bodies);
 
 /* Requests of no incident: for keeping the connection warm, for --check, for witnesses, for what

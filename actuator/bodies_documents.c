@@ -172,12 +172,15 @@ const char *bodies_event_namespace(const struct remedy_event *event)
     return event->pod ? event->pod->namespace : "default";
 }
 
-/* The same incident and object make the same name, so that sending it again changes nothing. */
+/* The same incident, cause and object make the same name, so that sending it again changes nothing.
+ */
 static void write_event_metadata(struct bodies *bodies, const struct remedy_event *event,
                                  const struct object *about)
 {
     const char *id = bodies->incident->id, *more = event->more ? event->more : "";
+    const char *cause = cause_names[bodies->incident->cause];
     const struct digest_part parts[] = { { id, strlen(id) },
+                                         { cause, strlen(cause) },
                                          { about->uid, strlen(about->uid) },
                                          { more, strlen(more) } };
     char hash[DIGEST_TEXT_SIZE], name[sizeof(NAMES_CALLER) + DIGEST_TEXT_SIZE];

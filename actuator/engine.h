@@ -29,6 +29,7 @@ struct engine_setup {
     struct ledger *ledger; /* NULL: nothing is written, so nobody has to allow it */
     const char *instance;  /* which lastgasp this is, for Events */
     enum mode mode;
+    enum on_halt on_halt;
     enum remedy_dry dry;
     bool accept_unverified;
     uint64_t *counts; /* by enum count_of */

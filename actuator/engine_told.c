@@ -121,13 +121,10 @@ void engine_remind(struct engine *engine)
 
 static void join_witnesses(struct work *work)
 {
-    const struct incident *incident = work->incident;
-    struct engine *engine = work->engine;
-
-    if (!rights_need_lease(incident->verdict, incident->cause, engine->setup.accept_unverified))
+    if (!remedy_needs_lease(work->remedy))
         return;
     work->witnesses = witness_join(
-        engine->witness, answer_pairs_find(&remedy_node(work->remedy)->labels, NAMES_ZONE));
+        work->engine->witness, answer_pairs_find(&remedy_node(work->remedy)->labels, NAMES_ZONE));
     remedy_set_witnesses(work->remedy, work->witnesses);
 }
 
@@ -214,8 +211,7 @@ void engine_merge(struct engine *engine, const struct intent *intent)
     }
     if (rights_say_more(intent->verdict, intent->cause, incident->verdict, incident->cause))
         say_more(work, intent);
-    remedy_merge(work->remedy, intent->verdict, intent->cause, engine_expiry(incident),
-                 clock_monotonic_us());
+    remedy_merge(work->remedy, intent, engine_expiry(incident), clock_monotonic_us());
     tell_open(work);
     if (intent->silent_until_us != RECORD_ABSENT)
         engine_evidence(engine, intent->id, intent->silent_until_us);

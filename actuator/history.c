@@ -215,7 +215,8 @@ bool history_print_one(struct history *history, const char *prefix, FILE *out)
         query(history,
               "SELECT at_us, at_us - heard_us, words FROM ("
               " SELECT received_us AS at_us, received_us AS heard_us, 0 AS place,"
-              "  'the listener heard the panic' AS words FROM incidents WHERE id = ?1"
+              "  CASE cause WHEN 'halt' THEN 'the listener heard the halt'"
+              "  ELSE 'the listener heard the panic' END AS words FROM incidents WHERE id = ?1"
               " UNION ALL SELECT opened_us, received_us, 0, 'the actuator has the intent'"
               "  FROM incidents WHERE id = ?1"
               " UNION ALL SELECT steps.at_us, received_us, steps.rowid, steps.words FROM steps"

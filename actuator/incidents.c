@@ -205,7 +205,8 @@ static bool says_more(const struct intent *intent, const struct known *known)
  * A closed incident is opened again by a panic that was not known then, or by better evidence of
  * the same one, unless it came to an end that nothing can be added to: or a forgery, a halt or a
  * weak verdict would shadow the real panic of the same boot.  A machine that had answered and is
- * judged anew needs no new panic.
+ * judged anew needs no new panic.  One more halt is no news; but a machine whose panic was a
+ * forgery, or nothing at all, may be halted after that.
  */
 static bool reopens(const struct intent *intent, const struct known *known, bool new_panic)
 {
@@ -217,9 +218,10 @@ static bool reopens(const struct intent *intent, const struct known *known, bool
     };
     bool current = intent->verdict == VERDICT_UNVERIFIED || intent->verdict == VERDICT_SILENT ||
                    intent->verdict == VERDICT_UNPROBABLE;
-    bool more = new_panic || known->outcome == OUTCOME_RETRACTED || says_more(intent, known);
+    bool more = (new_panic && intent->cause != CAUSE_HALT) ||
+                known->outcome == OUTCOME_RETRACTED || says_more(intent, known);
 
-    return unfinished[known->outcome] && more && current && intent->cause != CAUSE_HALT;
+    return unfinished[known->outcome] && more && current;
 }
 
 static bool store(struct incidents *incidents, enum statement which, const struct intent *intent,

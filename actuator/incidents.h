@@ -80,8 +80,8 @@ enum incident_taken {
 /*
  * Takes an intent (already checked): inserts or merges it in the transaction of this loop turn.
  * It is on disk, and may be acknowledged, only after incidents_commit() returned true.
- * Reopened are retracted ones, and those that did not come to a full end, by a panic that was not
- * known then or by better evidence (rights_say_more()).  *OPENED is the caller's.
+ * Reopened are retracted ones, and those that did not come to a full end, by a panic (no halt) that
+ * was not known then or by better evidence (rights_say_more()).  *OPENED is the caller's.
  */
 enum incident_taken incidents_take(struct incidents *incidents, const struct intent *intent,
                                    uint64_t wall_us, struct incident **opened);

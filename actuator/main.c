@@ -15,7 +15,7 @@
 
 static struct {
     const char *socket, *kubeconfig, *state, *domain;
-    unsigned mode, dry, level;
+    unsigned mode, on_halt, dry, level;
     bool accept_unverified, include_control_plane, check;
     const char *node_selector, *control;
     const char *limits[LIMITS_RULES];
@@ -23,6 +23,7 @@ static struct {
 } given = {
     .domain = "titus.netflix.com",
     .mode = MODE_OBSERVE,
+    .on_halt = ON_HALT_RECORD,
     .dry = REMEDY_REAL,
     .level = LOG_LEVEL_INITIAL,
     .keep_us = 30 * DAY_US,
@@ -42,6 +43,11 @@ static const struct option_row rows[] = {
       "how far it may go: observe writes nothing, annotate tells and cordons, pods removes pods, "
       "node removes the Node too",
       .choices = mode_names },
+    { "on-halt", OPTION_CHOICE, &given.on_halt, "HOW",
+      "how far it may go, within --mode, when a machine was halted, powered down or restarted in "
+      "order: record writes a row in the history, annotate tells and cordons, node does what is "
+      "done after a panic, but for machines that restart, which it only tells of",
+      .choices = on_halt_names },
     { "domain", OPTION_TEXT, &given.domain, "DOMAIN", "the domain of our annotations" },
     { "dry-run", OPTION_CHOICE, &given.dry, "WHERE",
       "local prints what would be written and sends reads only; server sends it with dryRun=All",
@@ -130,6 +136,7 @@ static int run(struct kube_config *config, const struct limits *limits)
         .domain = given.domain,
         .kube = config,
         .mode = given.mode,
+        .on_halt = given.on_halt,
         .dry = given.dry,
         .accept_unverified = given.accept_unverified,
         .include_control_plane = given.include_control_plane,

@@ -5,13 +5,13 @@
 #include "common/memory.h"
 
 static const struct {
-    const char *words, *reason, *condition;
+    const char *words, *preposition, *reason, *condition;
 } causes[NAMES_CAUSES] = {
-    [CAUSE_KERNEL_PANIC] = { "kernel panic", "NodeKernelPanic", "KernelPanic" },
-    [CAUSE_HALT] = { "halt", "NodeHalt", "Halt" },
-    [CAUSE_PREEMPTED] = { "preemption", "NodePreempted", "Preempted" },
-    [CAUSE_HARDWARE] = { "hardware failure", "NodeHardwareFailure", "HardwareFailure" },
-    [CAUSE_OTHER] = { "failure", "NodeFailure", "Failure" },
+    [CAUSE_KERNEL_PANIC] = { "kernel panic", "on", "NodeKernelPanic", "KernelPanic" },
+    [CAUSE_HALT] = { "orderly shutdown", "of", "NodeHalt", "Halt" },
+    [CAUSE_PREEMPTED] = { "preemption", "of", "NodePreempted", "Preempted" },
+    [CAUSE_HARDWARE] = { "hardware failure", "on", "NodeHardwareFailure", "HardwareFailure" },
+    [CAUSE_OTHER] = { "failure", "of", "NodeFailure", "Failure" },
 };
 
 struct names *names_new(const char *domain)
@@ -57,4 +57,9 @@ const char *names_reason(enum cause cause)
 const char *names_cause(enum cause cause)
 {
     return causes[cause].words;
+}
+
+const char *names_preposition(enum cause cause)
+{
+    return causes[cause].preposition;
 }

@@ -27,6 +27,7 @@ const char *names_reason(enum cause cause);
 
 /* "kernel panic": what happened, in words for people, by cause. */
 const char *names_cause(enum cause cause);
+const char *names_preposition(enum cause cause); /* "on", "of": what goes between it and the node */
 
 /* Who speaks: the field manager, the Events' controller, the caller in annotations. */
 #define NAMES_CALLER "lastgasp"

@@ -105,8 +105,18 @@ struct remedy *remedy_new(const struct remedy_plan *plan)
     return remedy;
 }
 
-void remedy_merge(struct remedy *remedy, enum verdict verdict, enum cause cause,
-                  uint64_t expires_us, uint64_t now_us)
+/* A machine that was halted panics, say: the Node and the owners are told once more, and pods that
+ * were only annotated may have to be removed. */
+static void begin_anew(struct remedy *remedy)
+{
+    remedy->marked = false;
+    remedy->anew = remedy->released;
+    if (!remedy->anew)
+        remedy->events_queued = false;
+}
+
+void remedy_merge(struct remedy *remedy, const struct intent *intent, uint64_t expires_us,
+                  uint64_t now_us)
 {
     struct remedy_plan *plan = &remedy->plan;
 
@@ -115,10 +125,13 @@ void remedy_merge(struct remedy *remedy, enum verdict verdict, enum cause cause,
     remedy->now_us = now_us;
     if (expires_us > plan->expires_us)
         plan->expires_us = expires_us;
-    if (!rights_say_more(verdict, cause, plan->verdict, plan->cause))
+    if (!rights_say_more(intent->verdict, intent->cause, plan->verdict, plan->cause))
         return;
-    plan->verdict = verdict;
-    plan->cause = cause;
+    if (intent->cause != plan->cause)
+        begin_anew(remedy);
+    plan->verdict = intent->verdict;
+    plan->cause = intent->cause;
+    plan->reason_code = intent->reason_code;
     remedy_set_level(remedy);
     if (remedy->node)
         remedy_lease_begin(remedy);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "actuator/answers.h"
+#include "actuator/halts.h"
 #include "actuator/lease.h"
 #include "actuator/optouts.h"
 #include "actuator/rights.h"
@@ -91,7 +92,9 @@ struct remedy_plan {
     const char *uid, *boot;
     enum verdict verdict;
     enum cause cause;
+    enum reason_code reason_code;
     enum mode mode;
+    enum on_halt on_halt;
     enum remedy_dry dry;
     bool accept_unverified;
     bool lost_before; /* known from before a restart: Ready was Unknown at the first look */
@@ -115,11 +118,13 @@ void remedy_free(struct remedy *remedy);
 /* The machine did not answer a probe until AT_US (monotonic). */
 void remedy_evidence(struct remedy *remedy, uint64_t at_us, uint64_t now_us);
 
-/* A later intent of the same boot: what rests on more evidence takes the place of what does not,
- * and its time is that of the last panic. */
-void remedy_merge(struct remedy *remedy, enum verdict verdict, enum cause cause,
-                  uint64_t expires_us, uint64_t now_us);
+/* A later intent of the same boot: what says more takes the place of what was there
+ * (rights_say_more()), and its time is that of the last panic, until EXPIRES_US (monotonic). */
+void remedy_merge(struct remedy *remedy, const struct intent *intent, uint64_t expires_us,
+                  uint64_t now_us);
 
+/* Whether it reads the Node's Lease, or will, and compares it with those of others. */
+bool remedy_needs_lease(const struct remedy *remedy);
 /* The Leases to compare with; they may change, and outlive the remedy. */
 void remedy_set_witnesses(struct remedy *remedy, const struct lease_witnesses *witnesses);
 

@@ -35,6 +35,10 @@ static void remove_all(struct remedy *remedy)
     remedy_let_through(remedy);
     if (remedy->open > 0)
         return;
+    if (remedy->anew) {
+        remedy_list_anew(remedy);
+        return;
+    }
     if (remedy->plan.dry == REMEDY_REAL && (!remedy->list_settled || remedy->list_found)) {
         remedy_list(remedy);
         if (remedy->level == MODE_NODE && !remedy->node_busy)

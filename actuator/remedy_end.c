@@ -107,13 +107,21 @@ void remedy_opt_out(struct remedy *remedy)
     remedy_settle(remedy, OUTCOME_OPTED_OUT, "%s; %s", remedy->opted_out, count);
 }
 
-/* What observing shows in the end: what would have been done with the greatest mode. */
+/* What observing shows in the end: what would have been done with the greatest mode, but for what a
+ * halt is limited to. */
 static void settle_observed(struct remedy *remedy)
 {
-    if (remedy_right(remedy) == RIGHT_HISTORY)
+    if (remedy->halt.most == MODE_OBSERVE)
+        remedy_settle(remedy, OUTCOME_OBSERVED, "%s; %zu pods are on the Node", remedy->halt.why,
+                      remedy->open);
+    else if (remedy_right(remedy) == RIGHT_HISTORY)
         remedy_settle(remedy, OUTCOME_OBSERVED,
                       "the verdict %s gives no right to touch anything; %zu pods are on the Node",
                       verdict_names[remedy->plan.verdict], remedy->open);
+    else if (remedy->halt.most == MODE_ANNOTATE)
+        remedy_settle(remedy, OUTCOME_OBSERVED,
+                      "would have cordoned the Node and annotated %zu pods; %s", remedy->open,
+                      remedy->halt.why);
     else
         remedy_settle(remedy, OUTCOME_OBSERVED,
                       "would have deleted %zu pods and the Node, and annotated %zu pods of "
@@ -127,8 +135,7 @@ void remedy_observe(struct remedy *remedy)
 
     if (remedy->opted_out) {
         remedy_undo(remedy, OUTCOME_OPTED_OUT, "%s", remedy->opted_out);
-    } else if (why && rights_need_lease(remedy->plan.verdict, remedy->plan.cause,
-                                        remedy->plan.accept_unverified)) {
+    } else if (why && remedy_needs_lease(remedy)) {
         remedy_hold(remedy, why);
     } else {
         settle_observed(remedy);

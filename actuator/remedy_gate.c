@@ -4,7 +4,7 @@
  * seconds later; never when it is queued, so that a batch is one request.  The table says what each
  * kind needs:
  *
- *   level     the mode and the Node's opt-outs let us go so far
+ *   level     the mode, the Node's opt-outs and, of a halt, --on-halt let us go so far
  *   right     the table of rights gives at least this, with the Lease as it is now
  *   writes    we lead, nobody has paused us, and the mode is one that writes
  *   leave     the ledger let this Node be touched
@@ -67,10 +67,22 @@ static enum lease_state lease_now(const struct remedy *remedy)
     return lease_judge(&remedy->lease, remedy->witnesses, remedy->now_us);
 }
 
+enum right remedy_right_with(const struct remedy *remedy, enum lease_state lease)
+{
+    if (remedy->halt.most == MODE_OBSERVE)
+        return RIGHT_HISTORY;
+    return rights_of(remedy->plan.verdict, lease, remedy->plan.accept_unverified);
+}
+
 enum right remedy_right(const struct remedy *remedy)
 {
-    return rights_of(remedy->plan.verdict, remedy->plan.cause, lease_now(remedy),
-                     remedy->plan.accept_unverified);
+    return remedy_right_with(remedy, lease_now(remedy));
+}
+
+bool remedy_needs_lease(const struct remedy *remedy)
+{
+    return remedy->halt.most > MODE_OBSERVE &&
+           rights_need_lease(remedy->plan.verdict, remedy->plan.accept_unverified);
 }
 
 static bool is_younger(uint64_t at_us, uint64_t most_us, uint64_t now_us)
@@ -87,8 +99,7 @@ static bool is_probed_lately(const struct remedy *remedy)
 /* Whether RIGHT rests on the Lease, and that was read long ago. */
 static bool rests_on_old_lease(const struct remedy *remedy, enum right right)
 {
-    return rights_of(remedy->plan.verdict, remedy->plan.cause, LEASE_UNKNOWN,
-                     remedy->plan.accept_unverified) < right &&
+    return remedy_right_with(remedy, LEASE_UNKNOWN) < right &&
            !is_younger(remedy->lease.until_us, EVIDENCE_US, remedy->now_us);
 }
 

@@ -10,10 +10,7 @@
 
 void remedy_lease_begin(struct remedy *remedy)
 {
-    const struct remedy_plan *plan = &remedy->plan;
-
-    if (remedy->lease_begun ||
-        !rights_need_lease(plan->verdict, plan->cause, plan->accept_unverified))
+    if (remedy->lease_begun || !remedy_needs_lease(remedy))
         return;
     remedy->lease_begun = true;
     remedy_push(&remedy->acts, &remedy->lease_task);

@@ -13,16 +13,18 @@
 #define CONFLICTS_AT_ONCE 3
 
 /* How far one may go, before the Node was read. */
-static enum mode level_of(const struct remedy_plan *plan)
+static enum mode level_of(const struct remedy *remedy)
 {
     static const enum mode most[] = {
         [RIGHT_HISTORY] = MODE_OBSERVE,
         [RIGHT_TELL] = MODE_ANNOTATE,
         [RIGHT_REMOVE] = MODE_NODE,
     };
-    enum right right = rights_of(plan->verdict, plan->cause, LEASE_LAPSED, plan->accept_unverified);
+    enum mode level = most[remedy_right_with(remedy, LEASE_LAPSED)];
 
-    return plan->mode < most[right] ? plan->mode : most[right];
+    if (remedy->halt.most < level)
+        level = remedy->halt.most;
+    return remedy->plan.mode < level ? remedy->plan.mode : level;
 }
 
 static void node_is_gone(struct remedy *remedy)
@@ -77,7 +79,10 @@ static bool is_the_dead_one(struct remedy *remedy, const struct answer_node *nod
 
 void remedy_set_level(struct remedy *remedy)
 {
-    remedy->level = level_of(&remedy->plan);
+    const struct remedy_plan *plan = &remedy->plan;
+
+    remedy->halt = halts_limit(plan->on_halt, plan->cause, plan->reason_code);
+    remedy->level = level_of(remedy);
     if (!remedy->node)
         return;
     struct optout optout = optouts_of(remedy->plan.optouts, remedy->node);
@@ -242,9 +247,18 @@ static bool volumes_are_detached(struct remedy *remedy)
     return false;
 }
 
+/* Why one did not go as far as the mode allows; NULL: one did. */
+static const char *why_no_further(const struct remedy *remedy)
+{
+    if (remedy->opted_out)
+        return remedy->opted_out;
+    return remedy->level < remedy->plan.mode ? remedy->halt.why : NULL;
+}
+
 void remedy_finish_node(struct remedy *remedy)
 {
     enum outcome done = remedy->level == MODE_PODS ? OUTCOME_PODS_DONE : OUTCOME_TOLD;
+    const char *why = why_no_further(remedy);
     char count[256];
 
     remedy_count(remedy, count, sizeof(count));
@@ -253,8 +267,7 @@ void remedy_finish_node(struct remedy *remedy)
     else if (remedy->plan.dry != REMEDY_REAL && remedy->level < MODE_NODE)
         remedy_settle(remedy, OUTCOME_DRY_RUN, "had it been real: %s", count);
     else if (remedy->level < MODE_NODE)
-        remedy_settle(remedy, done, "%s%s%s", count, remedy->opted_out ? "; " : "",
-                      remedy->opted_out ? remedy->opted_out : "");
+        remedy_settle(remedy, done, "%s%s%s", count, why ? "; " : "", why ? why : "");
     else if (remedy->tally.kept > 0)
         remedy_settle(remedy, OUTCOME_PODS_DONE,
                       "%s; the Node is kept, %zu of its pods opted out of removal", count,

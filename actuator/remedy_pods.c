@@ -161,6 +161,18 @@ void remedy_release_pods(struct remedy *remedy)
     }
 }
 
+void remedy_list_anew(struct remedy *remedy)
+{
+    remedy->anew = remedy->released = remedy->events_queued = false;
+    remedy->pods = NULL;
+    remedy->owners = NULL;
+    remedy->daemons = 0;
+    remedy->tally = (struct tally){ 0 };
+    remedy->refusal = NULL;
+    remedy_set_level(remedy);
+    remedy_list(remedy);
+}
+
 static void saw_version(struct remedy *remedy, uint64_t version)
 {
     if (version > remedy->version)

@@ -58,7 +58,8 @@ struct ending {
 
 struct remedy {
     struct remedy_plan plan;
-    enum mode level;       /* the smallest of what the mode, the verdict and the Node allow */
+    enum mode level; /* the smallest of what the mode, the verdict, a halt and the Node allow */
+    struct halts_limit halt;
     const char *opted_out; /* why the Node made it less; NULL: it did not */
     uint64_t now_us;       /* of the call under way */
     struct arena arena;
@@ -105,6 +106,7 @@ struct remedy {
     enum mode released_level;
     bool events_queued;
     bool event_refused; /* and it was said */
+    bool anew;     /* pods were treated for less than may be done now */
     bool removing; /* a request was sent after which a pod or the Node may be gone */
     char *continue_token;
     uint64_t version; /* the highest that a list or a pod's write returned */
@@ -163,6 +165,8 @@ void remedy_let_through(struct remedy *remedy);
 
 /* remedy_gate.c */
 enum right remedy_right(const struct remedy *remedy);
+/* The same, if the Lease were in that state. */
+enum right remedy_right_with(const struct remedy *remedy, enum lease_state lease);
 /* NULL when a request of KIND may be sent now if it is identified, else what it waits for. */
 const char *remedy_barred(const struct remedy *remedy, enum remedy_kind kind);
 /* NULL when the evidence is enough for KIND, whoever may do it, else what it lacks. */
@@ -218,6 +222,8 @@ void remedy_pod_answered(struct remedy *remedy, struct remedy_task *task, enum a
                          const struct remedy_answer *answer);
 /* The pods that were listed may be touched, and those that will be. */
 void remedy_release_pods(struct remedy *remedy);
+/* All pods that were listed are done, for less than may be done now: forgets and lists them. */
+void remedy_list_anew(struct remedy *remedy);
 /* "28 pods deleted, 2 told, 1 had finished" into OUT. */
 void remedy_count(const struct remedy *remedy, char *out, size_t cap);
 

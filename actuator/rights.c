@@ -22,12 +22,8 @@ static const enum right table[][LEASE_STATES] = {
 /* Of VERDICT_UNVERIFIED, for those who accept it. */
 static const enum right accepted[LEASE_STATES] = { GONE, GONE, GONE, GONE, GONE };
 
-enum right rights_of(enum verdict verdict, enum cause cause, enum lease_state lease,
-                     bool accept_unverified)
+enum right rights_of(enum verdict verdict, enum lease_state lease, bool accept_unverified)
 {
-    /* An orderly end is only recorded: whoever asked for it may start the machine again. */
-    if (cause == CAUSE_HALT)
-        return RIGHT_HISTORY;
     if (verdict == VERDICT_UNVERIFIED && accept_unverified)
         return accepted[lease];
     return table[verdict][lease];
@@ -43,13 +39,17 @@ static const unsigned weights[] = {
 bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,
                      enum cause cause_before)
 {
-    if (weights[verdict] == 0 || cause == CAUSE_HALT)
+    bool halts = cause == CAUSE_HALT, halted = cause_before == CAUSE_HALT;
+
+    if (weights[verdict] == 0)
         return false;
-    return cause_before == CAUSE_HALT || weights[verdict] > weights[before];
+    if (halts != halted)
+        return halted || weights[before] == 0;
+    return weights[verdict] > weights[before];
 }
 
-bool rights_need_lease(enum verdict verdict, enum cause cause, bool accept_unverified)
+bool rights_need_lease(enum verdict verdict, bool accept_unverified)
 {
-    return rights_of(verdict, cause, LEASE_LAPSED, accept_unverified) !=
-           rights_of(verdict, cause, LEASE_UNKNOWN, accept_unverified);
+    return rights_of(verdict, LEASE_LAPSED, accept_unverified) !=
+           rights_of(verdict, LEASE_UNKNOWN, accept_unverified);
 }

@@ -23,13 +23,13 @@ extern const char *const right_names[];
  * says now.  A verdict that nobody verified gives a right only to those who said that they accept
  * it (--accept-unverified).  How old the evidence may be is not in here: see remedy_gate.c.
  */
-enum right rights_of(enum verdict verdict, enum cause cause, enum lease_state lease,
-                     bool accept_unverified);
+enum right rights_of(enum verdict verdict, enum lease_state lease, bool accept_unverified);
 
-/* Whether the verdict and cause of a later intent of the same boot say more than those before: a
- * machine that goes down in order can still panic, and what was probed outweighs what was not. */
+/* Whether the verdict and cause of a later intent of the same boot say more than those before: what
+ * was probed outweighs what was not, and a machine that goes down in order can still panic.  A halt
+ * says nothing more once there was a panic, unless that gave no right at all. */
 bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,
                      enum cause cause_before);
 
 /* Whether the right depends on the Lease, so that it has to be read. */
-bool rights_need_lease(enum verdict verdict, enum cause cause, bool accept_unverified);
+bool rights_need_lease(enum verdict verdict, bool accept_unverified);

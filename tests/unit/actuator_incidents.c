@@ -144,6 +144,8 @@ static const struct {
     { CAUSE_KERNEL_PANIC, VERDICT_SILENT, CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, false },
     { CAUSE_KERNEL_PANIC, VERDICT_SILENT, CAUSE_KERNEL_PANIC, VERDICT_REBOOTED, false },
     { CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, CAUSE_HALT, VERDICT_SILENT, false },
+    { CAUSE_HALT, VERDICT_UNPROBABLE, CAUSE_HALT, VERDICT_SILENT, true },
+    { CAUSE_HALT, VERDICT_SILENT, CAUSE_HALT, VERDICT_SILENT, false },
 };
 
 static void keep_one(void *arg, struct incident *incident)
@@ -178,13 +180,16 @@ START_TEST(better_evidence_of_an_open_incident_is_kept)
 }
 END_TEST
 
-/* How the incident was closed, what comes then, and whether it is opened again. */
+/* How the incident (of an unverified panic, if nothing is said) was closed, what comes then, and
+ * whether it is opened again. */
 static const struct {
     enum outcome outcome;
     enum cause cause;
     enum verdict verdict;
     bool new_panic;
     enum incident_taken taken;
+    enum cause cause_before;
+    enum verdict before;
 } rows[] = {
     { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, true, INCIDENT_REOPENED },
     { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, false, INCIDENT_MERGED },
@@ -202,7 +207,27 @@ static const struct {
     { OUTCOME_PODS_DONE, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_MERGED },
     /* The same panic, judged again: */
     { OUTCOME_RETRACTED, CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, false, INCIDENT_REOPENED },
-    { OUTCOME_RETRACTED, CAUSE_HALT, VERDICT_SILENT, false, INCIDENT_MERGED },
+    /* That machine was alive, and is halted now: */
+    { OUTCOME_RETRACTED, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_REOPENED },
+    { OUTCOME_RETRACTED, CAUSE_HALT, VERDICT_EXPIRED, true, INCIDENT_MERGED },
+    /* A halt takes nothing from a panic: */
+    { OUTCOME_TOLD, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_MERGED },
+    { OUTCOME_EXPIRED, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_MERGED },
+    { OUTCOME_PARTIAL, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_MERGED },
+    { OUTCOME_REFUSED, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_MERGED },
+    { OUTCOME_MISMATCH, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_REOPENED, CAUSE_KERNEL_PANIC,
+      VERDICT_MISMATCH },
+    /* After a halt: */
+    { OUTCOME_TOLD, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_MERGED, CAUSE_HALT,
+      VERDICT_SILENT },
+    { OUTCOME_TOLD, CAUSE_HALT, VERDICT_SILENT, true, INCIDENT_REOPENED, CAUSE_HALT,
+      VERDICT_UNPROBABLE },
+    { OUTCOME_TOLD, CAUSE_KERNEL_PANIC, VERDICT_UNPROBABLE, true, INCIDENT_REOPENED, CAUSE_HALT,
+      VERDICT_SILENT },
+    { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, true, INCIDENT_REOPENED, CAUSE_HALT,
+      VERDICT_SILENT },
+    { OUTCOME_TOLD, CAUSE_KERNEL_PANIC, VERDICT_MISMATCH, true, INCIDENT_MERGED, CAUSE_HALT,
+      VERDICT_SILENT },
     { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, false, INCIDENT_REOPENED },
     { OUTCOME_OBSERVED, CAUSE_KERNEL_PANIC, VERDICT_EXPIRED, false, INCIDENT_MERGED },
     { OUTCOME_DELETED, CAUSE_KERNEL_PANIC, VERDICT_SILENT, false, INCIDENT_MERGED },
@@ -213,7 +238,7 @@ static const struct {
 START_TEST(only_what_says_more_opens_again)
 {
     struct incidents *incidents = open_again();
-    struct intent intent = intent_of(CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED, first_panic);
+    struct intent intent = intent_of(rows[_i].cause_before, rows[_i].before, first_panic);
 
     take(incidents, &intent);
     ck_assert(incidents_finish(incidents, intent.id,

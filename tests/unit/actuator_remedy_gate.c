@@ -5,6 +5,9 @@
  * Between the moment in which a request is chosen and the one in which it goes out, and between one
  * pod and the next: what may change, and what then must not be sent.
  */
+static const struct intent silent_panic = { .cause = CAUSE_KERNEL_PANIC,
+                                            .verdict = VERDICT_SILENT };
+
 static bool removes(enum remedy_kind kind)
 {
     return kind == REMEDY_MARK_POD || kind == REMEDY_DELETE_POD || kind == REMEDY_TAINT_NODE ||
@@ -108,7 +111,7 @@ static void let_happen(struct world *world, struct remedy *remedy, enum happens 
     else if (what == NO_LEAVE)
         remedy_set_leave(remedy, REMEDY_LEAVE_WAIT, true, now_us);
     else if (what == EXPIRED)
-        remedy_merge(remedy, VERDICT_SILENT, CAUSE_KERNEL_PANIC, 0, now_us);
+        remedy_merge(remedy, &silent_panic, 0, now_us);
 }
 
 START_TEST(a_request_that_waited_goes_only_if_it_still_may)
@@ -294,7 +297,7 @@ START_TEST(better_evidence_takes_the_place_of_worse)
     ck_assert(remedy_next(remedy, REMEDY_ACT, world.now_us, &request));
     ck_assert_int_eq(request.kind, REMEDY_READ_NODE);
     world_serve(&world, &plan, remedy, &request);
-    remedy_merge(remedy, VERDICT_SILENT, CAUSE_KERNEL_PANIC, plan.expires_us, world.now_us);
+    remedy_merge(remedy, &silent_panic, plan.expires_us, world.now_us);
     enum outcome outcome = world_carry(&world, &plan, remedy, detail);
     ck_assert_outcome(outcome, merges[_i].outcome, detail);
     ck_assert_uint_ge(world.asked[REMEDY_READ_LEASE], 10);
@@ -314,7 +317,7 @@ START_TEST(a_later_panic_gives_the_incident_more_time)
     plan.expires_us = world.now_us + 10 * US_PER_SECOND;
     struct remedy *remedy = world_begin(&world, &plan);
     remedy_evidence(remedy, world.now_us, world.now_us);
-    remedy_merge(remedy, VERDICT_SILENT, CAUSE_KERNEL_PANIC, later_us, world.now_us);
+    remedy_merge(remedy, &silent_panic, later_us, world.now_us);
     ck_assert_outcome(world_carry(&world, &plan, remedy, detail), OUTCOME_DELETED, detail);
     remedy_free(remedy);
     world_end(&world);
