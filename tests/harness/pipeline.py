@@ -119,6 +119,11 @@ class Pipeline:
     def panic(self, node: Node, capture: str = PANIC, gap_max: float = 0.002) -> None:
         captures.send(capture, node.address, (self.listen, self.port), gap_max)
 
+    def say(self, node: Node, *datagrams: bytes) -> None:
+        with captures.sender(node.address) as sock:
+            for datagram in datagrams:
+                sock.sendto(datagram, (self.listen, self.port))
+
     def incidents(self, node: Node | None = None) -> list[dict]:
         return [row for row in incidents(self.state) if node is None or row["node"] == node.name]
 

@@ -99,14 +99,3 @@ def test_what_is_no_kernel_panic_touches_nothing(pipeline, fleet, capture):
     assert pipeline.ended(dead)["outcome"] == "deleted"
     assert not fleet.writes(suspect)
     assert not [i for i in pipeline.incidents(suspect) if i["cause"] == "kernel-panic"]
-
-
-@pytest.mark.parametrize("line", [b"reboot: Power down", b"reboot: System halted",
-                                  b"reboot: Restarting system"])
-def test_an_orderly_end_is_history_and_nothing_else(pipeline, fleet, line):
-    node = fleet.add()
-    with captures.sender(node.address) as sock:
-        sock.sendto(b"0,900,9000000,-;" + line + b"\n", ("127.0.0.1", pipeline.port))
-    incident = pipeline.ended(node)
-    assert (incident["cause"], incident["outcome"]) == ("halt", "observed")
-    assert not fleet.writes(node)
