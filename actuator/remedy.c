@@ -110,7 +110,8 @@ struct remedy *remedy_new(const struct remedy_plan *plan)
 static void begin_anew(struct remedy *remedy)
 {
     remedy->marked = false;
-    remedy->anew = remedy->released;
+    remedy->mark_is_old = true;
+    remedy->anew = remedy->released && remedy->released_level < MODE_PODS;
     if (!remedy->anew)
         remedy->events_queued = false;
 }
@@ -216,6 +217,8 @@ static void note_sent(struct remedy *remedy, const struct remedy_task *task)
         remedy->events_in_flight++;
     else
         remedy->in_flight++;
+    if (task->kind == REMEDY_MARK_NODE)
+        remedy->mark_is_old = false;
 }
 
 bool remedy_next(struct remedy *remedy, enum remedy_urgency urgency, uint64_t now_us,

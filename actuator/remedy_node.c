@@ -179,8 +179,9 @@ static void written(struct remedy *remedy, enum remedy_kind kind, struct remedy_
         return;
     }
     remedy_say(remedy, "Node annotated and cordoned");
-    remedy->marked = true;
-    remedy_tell_node(remedy, NULL);
+    remedy->marked = !remedy->mark_is_old;
+    if (remedy->marked)
+        remedy_tell_node(remedy, NULL);
 }
 
 void remedy_node_answered(struct remedy *remedy, enum remedy_kind kind, enum answer_class class,

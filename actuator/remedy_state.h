@@ -88,6 +88,7 @@ struct remedy {
     struct answer_node *node; /* as last read; NULL before */
     bool looked;              /* was its Ready Unknown?  lease.lost_before */
     bool marked;              /* annotated and cordoned */
+    bool mark_is_old;         /* what is in flight says another cause */
     bool node_busy;           /* the request about the Node is queued or in flight */
     bool tainted;
     bool node_delete_sent;     /* and not refused: if the Node is gone now, it was us */
@@ -106,7 +107,7 @@ struct remedy {
     enum mode released_level;
     bool events_queued;
     bool event_refused; /* and it was said */
-    bool anew;     /* pods were treated for less than may be done now */
+    bool anew;     /* pods were told of another cause, and perhaps may be removed now */
     bool removing; /* a request was sent after which a pod or the Node may be gone */
     char *continue_token;
     uint64_t version; /* the highest that a list or a pod's write returned */

@@ -53,6 +53,8 @@ FORGERIES = [
     Forgery("the end marker alone", basic(b"---[ end " + LINE + b" ]---"), True),
     Forgery("a reboot after an oops", basic(b"BUG: forged", b"Rebooting in 9 seconds.."), True),
     Forgery("an orderly end", basic(b"reboot: Power down"), True),
+    Forgery("an orderly end that root asked for",
+            [extended(0, b"reboot: System halted", userdata=b" halt=root\n")], True),
     Forgery("/dev/kmsg in basic format", capture("6.12/cfgbasic-kmsg", -2), True),
     Forgery("/dev/kmsg in extended format", capture("6.12/cfgext-kmsg", -2), False),
     Forgery("prefixes over 255", [extended(prefix) for prefix in (256, 264, 1032, 2040, 2047)]

@@ -171,6 +171,21 @@ START_TEST(a_machine_that_came_back_from_its_restart_is_as_it_was)
 }
 END_TEST
 
+/* Back before it could be judged: whoever is told of halts is told of that. */
+START_TEST(a_machine_that_is_back_already_is_told_of_as_far_as_the_setting_goes)
+{
+    struct world world = world_new(3);
+    struct remedy_plan plan = halt_plan(&world, ALL, settings[_i].on_halt, REASON_RESTARTING);
+    char detail[512];
+
+    plan.verdict = VERDICT_REBOOTED;
+    ck_assert_outcome(world_run(&world, &plan, detail), OUTCOME_REBOOTED, detail);
+    ck_assert_uint_eq(world.events, settings[_i].on_halt == ON_HALT_RECORD ? 0 : 1);
+    ck_assert_uint_eq(world.writes, world.events);
+    world_end(&world);
+}
+END_TEST
+
 /* One request; false when there is none now. */
 static bool step(struct world *world, const struct remedy_plan *plan, struct remedy *remedy)
 {
@@ -204,28 +219,46 @@ static const struct intent panic = { .cause = CAUSE_KERNEL_PANIC,
                                      .reason_code = REASON_OOPS,
                                      .verdict = VERDICT_SILENT };
 
-/* A halt that is only told, whose machine panics after so many requests; false: it was over. */
-static bool panic_after(size_t steps)
+/* When a panic comes: after so many requests were answered, with one more of them in flight. */
+struct moment {
+    size_t steps;
+    bool in_flight;
+};
+
+static void join(struct world *world, const struct remedy_plan *plan, struct remedy *remedy,
+                 bool in_flight)
+{
+    struct remedy_request request;
+    bool given = in_flight && (remedy_next(remedy, REMEDY_ACT, world->now_us, &request) ||
+                               remedy_next(remedy, REMEDY_TELL, world->now_us, &request));
+
+    remedy_merge(remedy, &panic, plan->expires_us, world->now_us);
+    if (given)
+        world_serve(world, plan, remedy, &request);
+}
+
+/* A halt, limited or not, whose machine panics at that moment; false: the incident was over. */
+static bool panic_at(enum on_halt on_halt, struct moment moment)
 {
     struct world world = world_new(3);
-    struct remedy_plan plan = halt_plan(&world, ALL, ON_HALT_ANNOTATE, REASON_HALT);
+    struct remedy_plan plan = halt_plan(&world, ALL, on_halt, REASON_HALT);
     struct remedy *remedy = world_begin(&world, &plan);
     char detail[512];
 
     world_add(&world, "daemon", "DaemonSet");
     remedy_evidence(remedy, world.now_us, world.now_us);
-    bool in_time = carry_over(&world, &plan, remedy, steps);
+    bool in_time = carry_over(&world, &plan, remedy, moment.steps);
     if (in_time) {
+        join(&world, &plan, remedy, moment.in_flight);
         size_t marks = world.asked[REMEDY_MARK_NODE];
-        remedy_merge(remedy, &panic, plan.expires_us, world.now_us);
         enum outcome outcome = world_carry(&world, &plan, remedy, detail);
-        ck_assert_msg(outcome == OUTCOME_DELETED, "after %zu requests: %s: %s", steps,
-                      outcome_names[outcome], detail);
-        ck_assert_msg(strstr(detail, "3 pods deleted, 1 annotated"), "%s", detail);
+        ck_assert_msg(outcome == OUTCOME_DELETED && strstr(detail, "3 pods deleted, 1 annotated"),
+                      "after %zu requests: %s: %s", moment.steps, outcome_names[outcome], detail);
         ck_assert(world.node_gone);
         ck_assert_uint_eq(world_left(&world), 1);
-        /* The Node says the panic's reason in the end, and so do the owners' Events. */
-        ck_assert_uint_eq(world.asked[REMEDY_MARK_NODE], marks + 1);
+        /* The Node says the panic's reason then, unless it was about to go. */
+        if (on_halt == ON_HALT_ANNOTATE)
+            ck_assert_uint_eq(world.asked[REMEDY_MARK_NODE], marks + 1);
     }
     remedy_free(remedy);
     world_end(&world);
@@ -234,11 +267,11 @@ static bool panic_after(size_t steps)
 
 START_TEST(a_panic_at_any_moment_lifts_what_limits_the_halt)
 {
-    size_t steps = 0;
+    struct moment moment = { .in_flight = _i % 2 };
 
-    while (panic_after(steps))
-        steps++;
-    ck_assert_uint_ge(steps, 20); /* it went through all that a halt does */
+    while (panic_at(_i < 2 ? ON_HALT_ANNOTATE : ON_HALT_NODE, moment))
+        moment.steps++;
+    ck_assert_uint_ge(moment.steps, 20); /* it went through all that a halt does */
 }
 END_TEST
 
@@ -282,7 +315,9 @@ static void fill(Suite *suite)
                         sizeof(ends) / sizeof(ends[0]));
     tcase_add_test(halts, a_halt_needs_the_evidence_that_a_panic_needs);
     tcase_add_test(halts, a_machine_that_came_back_from_its_restart_is_as_it_was);
-    tcase_add_test(halts, a_panic_at_any_moment_lifts_what_limits_the_halt);
+    tcase_add_loop_test(halts, a_machine_that_is_back_already_is_told_of_as_far_as_the_setting_goes,
+                        0, rows);
+    tcase_add_loop_test(halts, a_panic_at_any_moment_lifts_what_limits_the_halt, 0, 4);
     tcase_add_test(halts, a_halt_takes_nothing_from_a_panic);
     suite_add_tcase(suite, halts);
 }
