@@ -60,6 +60,12 @@ struct channel_client;
 struct channel_client *channel_client_new(struct event_base *base, const char *path,
                                           enum role role, enum role peer,
                                           const struct channel_client_handler *handler, void *arg);
+/* A client without a peer, for a dry run: prints each delivery on standard output, as it would be
+ * sent, once; none is ever acknowledged, and everything else is dropped. */
+struct channel_client *channel_client_new_printing(struct event_base *base, enum role role,
+                                                   enum role peer,
+                                                   const struct channel_client_handler *handler,
+                                                   void *arg);
 /* Calls nothing back; the deliveries are the role's to free. */
 void channel_client_free(struct channel_client *client);
 /* Appends DELIVERY; it is sent as soon as there is a connection and room. */

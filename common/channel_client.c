@@ -40,14 +40,14 @@ static const char *const counter_names[COUNTERS] = {
 
 struct channel_client {
     struct event_base *base;
-    struct sockaddr_un address;
+    struct sockaddr_un address; /* empty when it prints */
     enum role role, peer;
     const struct channel_client_handler *handler;
     void *arg;
 
     struct link link;
-    bool up;
-    struct event *timer; /* up: it has stayed; down: connect */
+    bool up, prints;
+    struct event *timer; /* up: it has stayed; down: connect; when it prints: something waits */
     uint64_t backoff_us;
     bool refused;                  /* by the connection before, or by this one */
     char refusal[RECORD_WHY_SIZE]; /* what the peer said on this connection */
@@ -72,6 +72,8 @@ void channel_client_deliver(struct channel_client *client, struct delivery *deli
     deliveries_add(&client->deliveries, delivery);
     if (client->up)
         link_wake(&client->link);
+    else if (client->prints)
+        set_timer(client->timer, 0);
 }
 
 void channel_client_withdraw(struct channel_client *client, struct delivery *delivery)
@@ -245,11 +247,25 @@ static void try_to_connect(struct channel_client *client)
         client->handler->connected(client->arg, true);
 }
 
+static void print_deliveries(struct channel_client *client)
+{
+    static char line[RECORD_PACKET_MAX];
+    struct record record;
+
+    while (next_delivery(client, &record))
+        fwrite(line, 1, record_encode(&record, line), stdout);
+    fflush(stdout);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct channel_client *client = arg;
 
     (void)fd, (void)what;
+    if (client->prints) {
+        print_deliveries(client);
+        return;
+    }
     if (!client->up) {
         try_to_connect(client);
         return;
@@ -261,17 +277,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct channel_client *channel_client_new(struct event_base *base, const char *path,
-                                          enum role role, enum role peer,
-                                          const struct channel_client_handler *handler, void *arg)
+static struct channel_client *new_client(struct event_base *base, enum role role, enum role peer,
+                                         const struct channel_client_handler *handler, void *arg)
 {
-    struct sockaddr_un address;
-
-    if (!socket_address(path, &address))
-        return NULL;
     struct channel_client *client = xcalloc(1, sizeof(*client));
+
     client->base = base;
-    client->address = address;
     client->role = role;
     client->peer = peer;
     client->handler = handler;
@@ -280,7 +291,31 @@ struct channel_client *channel_client_new(struct event_base *base, const char *p
     client->counters = (struct counters){ counter_names, COUNTERS, client->values };
     client->timer = evtimer_new(base, on_timer, client);
     client->parked_timer = evtimer_new(base, on_parked_timer, client);
+    return client;
+}
+
+struct channel_client *channel_client_new(struct event_base *base, const char *path,
+                                          enum role role, enum role peer,
+                                          const struct channel_client_handler *handler, void *arg)
+{
+    struct sockaddr_un address;
+
+    if (!socket_address(path, &address))
+        return NULL;
+    struct channel_client *client = new_client(base, role, peer, handler, arg);
+    client->address = address;
     set_timer(client->timer, 0);
+    return client;
+}
+
+struct channel_client *channel_client_new_printing(struct event_base *base, enum role role,
+                                                   enum role peer,
+                                                   const struct channel_client_handler *handler,
+                                                   void *arg)
+{
+    struct channel_client *client = new_client(base, role, peer, handler, arg);
+
+    client->prints = true;
     return client;
 }
 

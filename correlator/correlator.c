@@ -38,6 +38,7 @@ const char *const counter_names[COUNTERS] = {
 static void tell_status(const struct correlator *correlator)
 {
     const struct nodemap *map = nodewatch_map(correlator->watch);
+    const char *dry = correlator->settings.to == NULL ? "dry run: " : "";
     char probing[128] = "";
     if (correlator->probing != NULL) {
         size_t ports, good;
@@ -46,9 +47,10 @@ static void tell_status(const struct correlator *correlator)
                  good, ports, probing_suspects(correlator->probing));
     }
     if (map == NULL)
-        service_status("waiting for the list of nodes; %zu panics held", correlator->held_count);
+        service_status("%swaiting for the list of nodes; %zu panics held", dry,
+                       correlator->held_count);
     else
-        service_status("%s %zu nodes; %zu panics held%s",
+        service_status("%s%s %zu nodes; %zu panics held%s", dry,
                        nodewatch_is_stale(correlator->watch) ? "no watch, old list of" : "watching",
                        nodemap_count(map), correlator->held_count, probing);
 }
@@ -189,8 +191,12 @@ static bool open_edges(struct correlator *correlator, struct event_base *base)
                                           &evidence_handler, correlator);
     correlator->watch =
         nodewatch_new(base, correlator->stream, correlator->annotation, &watch_handler, correlator);
-    correlator->actuator = channel_client_new(base, settings->to, ROLE_CORRELATOR, ROLE_ACTUATOR,
-                                              &actuator_handler, correlator);
+    if (settings->to != NULL)
+        correlator->actuator = channel_client_new(base, settings->to, ROLE_CORRELATOR,
+                                                  ROLE_ACTUATOR, &actuator_handler, correlator);
+    else
+        correlator->actuator = channel_client_new_printing(base, ROLE_CORRELATOR, ROLE_ACTUATOR,
+                                                           &actuator_handler, correlator);
     if (correlator->actuator == NULL)
         return false;
     correlator->judgements = judgements_new(correlator->actuator, &correlator->gasps,

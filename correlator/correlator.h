@@ -11,7 +11,7 @@ struct event_base;
 /* Texts are kept, not copied. */
 struct correlator_settings {
     const char *socket; /* ours, where listeners connect */
-    const char *to;     /* the actuator's */
+    const char *to;     /* the actuator's; NULL: a dry run, which prints and acknowledges nothing */
     const char *domain; /* of the annotations */
     uint64_t expire_us;
     bool verify; /* by probing; else every panic is judged at once */

@@ -73,6 +73,13 @@ static void join(struct correlator *correlator, struct gasp *gasp, struct suspec
                      gasp->reason, verdict_names[gasp->verdict]);
 }
 
+/* What a dry run acknowledged, no listener would send to the correlator that comes after it. */
+static void acknowledge(struct correlator *correlator, const struct gasp *gasp)
+{
+    if (correlator->settings.to != NULL)
+        channel_server_acknowledge(correlator->listeners, gasp->kind, gasp->id);
+}
+
 static void drop_unknown(struct correlator *correlator, struct gasp *gasp,
                          enum nodemap_answer answer)
 {
@@ -85,7 +92,7 @@ static void drop_unknown(struct correlator *correlator, struct gasp *gasp,
                        answer == NODEMAP_CONTESTED ? "is claimed by several Nodes"
                                                    : "is no Node's address",
                        gasp->reason, (unsigned long long)skipped);
-    channel_server_acknowledge(correlator->listeners, gasp->kind, gasp->id);
+    acknowledge(correlator, gasp);
     gasps_remove(&correlator->gasps, gasp);
 }
 
@@ -98,7 +105,7 @@ static void drop_living(struct correlator *correlator, struct gasp *gasp,
         log_notice_of(gasp->id, "node %s is alive, not acted on: %s; %s (and %llu like it)",
                       judged->subject->name, gasp->reason, judged->words,
                       (unsigned long long)skipped);
-    channel_server_acknowledge(correlator->listeners, gasp->kind, gasp->id);
+    acknowledge(correlator, gasp);
     gasps_remove(&correlator->gasps, gasp);
 }
 

@@ -18,7 +18,7 @@ static struct {
     const char *kubeconfig;
     unsigned verify;
     unsigned level; /* index into log_levels */
-    bool check;
+    bool check, dry_run;
     struct correlator_settings correlator;
 } given = {
     .level = LOG_LEVEL_INITIAL,
@@ -34,8 +34,10 @@ static struct {
 static const struct option_row rows[] = {
     { "socket", OPTION_TEXT, &given.correlator.socket, "PATH",
       "The socket to make, where listeners connect.", .required = true },
-    { "to", OPTION_TEXT, &given.correlator.to, "SOCKET", "The actuator's socket.",
-      .required = true },
+    { "to", OPTION_TEXT, &given.correlator.to, "SOCKET", "The actuator's socket." },
+    { "dry-run", OPTION_FLAG, &given.dry_run, NULL,
+      "In place of --to: print the intents, and acknowledge nothing, so that every panic comes "
+      "again to the correlator that runs next." },
     { "kubeconfig", OPTION_TEXT, &given.kubeconfig, "FILE",
       "Where the API server is and who we are there; without it the service account of the pod "
       "we run in." },
@@ -105,6 +107,10 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     case OPTIONS_RUN:
         break;
+    }
+    if ((given.correlator.to == NULL) != given.dry_run) {
+        fprintf(stderr, "%s: give one of --to=SOCKET and --dry-run; see --help\n", spec.program);
+        return EXIT_USAGE;
     }
     log_open(spec.program, log_levels[given.level]);
 
