@@ -113,7 +113,8 @@ static void on_dropped(void *arg, uint64_t count)
     uint64_t skipped;
     listener->counts[COUNT_QUEUE_DROPS] += count;
     if (log_sample_due(&listener->dropped, clock_monotonic_us(), &skipped))
-        log_warning("too many datagrams came: %llu were lost (%llu since the start)",
+        log_warning("%llu datagrams were dropped before they could be read (%llu since the start): "
+                    "too many came at once, or from where IPAddressAllow= does not allow it",
                     (unsigned long long)count,
                     (unsigned long long)listener->counts[COUNT_QUEUE_DROPS]);
 }
