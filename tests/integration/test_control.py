@@ -1,4 +1,4 @@
-"""Stopping everything, on all hosts: by the command, by hand with socat, and by kubectl."""
+"""Stopping everything, on all hosts: by the command, and by kubectl; with socat: tests/manual."""
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -7,15 +7,9 @@ import pytest
 
 from tests.apiserver.apiserver import MERGE
 from tests.harness import ledger
-from tests.harness.edges import decode
 from tests.harness.fleet import Node
 from tests.harness.hosts import LAPSED, Cluster, Host
-from tests.harness.programs import ROOT, Program, run, wait_until
-
-SOCKET = "/run/lastgasp-actuator/control.sock"
-# As the README has it; resume is the same with the other word.
-BY_HAND = ("""echo '{"v":1,"type":"pause","id":"1"}' |"""
-           f" socat -t 3 - UNIX-CONNECT:{SOCKET},type=5,shut-none")
+from tests.harness.programs import Program, run, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +57,6 @@ def by_command(host: Host, word: str) -> None:
     assert done.stdout == f"{word}d on all hosts\n"
 
 
-def by_hand(host: Host, word: str) -> None:
-    line = BY_HAND.replace(SOCKET, str(host.control)).replace('"pause"', f'"{word}"')
-    with subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE) as person:
-        hello, answer = (decode(person.stdout.readline())[0] for _ in range(2))
-        assert hello["type"] == "hello"
-        assert (answer["type"], answer["of"], answer["id"]) == ("ack", word, "1")
-        person.wait(15)
-
-
 def by_kubectl(host: Host, word: str) -> None:
     """kubectl annotate sends such a PATCH; in the Lease itself ledger.yaml says which."""
     value = "maintenance until noon" if word == "pause" else None
@@ -87,7 +72,7 @@ def panics(cluster: Cluster, hosts: tuple[Host, Host]) -> tuple[Node, str]:
     return node, incident
 
 
-@pytest.mark.parametrize("ask", [by_command, by_hand, by_kubectl])
+@pytest.mark.parametrize("ask", [by_command, by_kubectl])
 def test_a_pause_stops_all_hosts_and_a_resume_lets_them_go_on(cluster, hosts, ask):
     leader, other = hosts
     ask(other, "pause")
@@ -174,9 +159,3 @@ def test_a_pause_that_the_api_server_does_not_take_is_not_claimed(cluster, hosts
     cluster.api.clear_faults()
     wait_until(lambda: paused(cluster), 20, "the pause written after all")
     by_command(leader, "resume")
-
-
-def test_readme_says_it_as_it_is_tried_here():
-    readme = (ROOT / "README.md").read_text()
-    shown = [line.strip() for line in readme.splitlines() if f"UNIX-CONNECT:{SOCKET}" in line]
-    assert shown == [BY_HAND]
