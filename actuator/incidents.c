@@ -206,7 +206,8 @@ static bool says_more(const struct intent *intent, const struct known *known)
  * the same one, unless it came to an end that nothing can be added to: or a forgery, a halt or a
  * weak verdict would shadow the real panic of the same boot.  A machine that had answered and is
  * judged anew needs no new panic.  One more halt is no news; but a machine whose panic was a
- * forgery, or nothing at all, may be halted after that.
+ * forgery, or nothing at all, may be halted after that.  What is only reported is no news of a
+ * panic that was judged.
  */
 static bool reopens(const struct intent *intent, const struct known *known, bool new_panic)
 {
@@ -217,8 +218,9 @@ static bool reopens(const struct intent *intent, const struct known *known, bool
         [OUTCOME_ELSEWHERE] = true,
     };
     bool current = intent->verdict == VERDICT_UNVERIFIED || intent->verdict == VERDICT_SILENT ||
-                   intent->verdict == VERDICT_UNPROBABLE;
-    bool more = (new_panic && intent->cause != CAUSE_HALT) ||
+                   intent->verdict == VERDICT_UNPROBABLE || intent->verdict == VERDICT_REPORTED;
+    bool hearsay = intent->verdict == VERDICT_REPORTED && known->verdict != VERDICT_REPORTED;
+    bool more = (new_panic && intent->cause != CAUSE_HALT && !hearsay) ||
                 known->outcome == OUTCOME_RETRACTED || says_more(intent, known);
 
     return unfinished[known->outcome] && more && current;

@@ -99,6 +99,7 @@ struct remedy *remedy_new(const struct remedy_plan *plan)
     case VERDICT_UNVERIFIED:
     case VERDICT_SILENT:
     case VERDICT_UNPROBABLE:
+    case VERDICT_REPORTED:
         remedy_ask_node(remedy, REMEDY_READ_NODE, 0);
         remedy_list(remedy);
     }

@@ -151,6 +151,9 @@ void remedy_stopped(struct remedy *remedy, uint64_t now_us);
  */
 void remedy_retract(struct remedy *remedy, enum retract_why why, uint64_t now_us);
 
+/* The same because a person, BY, asked for it. */
+void remedy_give_up(struct remedy *remedy, const char *by, uint64_t now_us);
+
 /* Two kinds of requests: what lets pods start elsewhere, and what only tells people. */
 enum remedy_urgency { REMEDY_ACT, REMEDY_TELL };
 

@@ -67,10 +67,21 @@ void remedy_retract(struct remedy *remedy, enum retract_why why, uint64_t now_us
     if (remedy->over || remedy->ending.begun)
         return;
     remedy->now_us = now_us;
-    if (remedy->marked)
+    if (remedy->marked || remedy->report_told)
         remedy_tell_node(remedy, ends[why].words);
     remedy_undo(remedy, remedy->removing ? OUTCOME_PARTIAL : ends[why].outcome, "%s",
                 ends[why].words);
+}
+
+void remedy_give_up(struct remedy *remedy, const char *by, uint64_t now_us)
+{
+    if (remedy->over || remedy->ending.begun)
+        return;
+    remedy->now_us = now_us;
+    if (remedy->marked || remedy->report_told)
+        remedy_tell_node(remedy, "a person takes it back");
+    remedy_undo(remedy, remedy->removing ? OUTCOME_PARTIAL : OUTCOME_RETRACTED,
+                "%s asked to undo it", by);
 }
 
 void remedy_expire(struct remedy *remedy)
@@ -135,7 +146,8 @@ void remedy_observe(struct remedy *remedy)
 
     if (remedy->opted_out) {
         remedy_undo(remedy, OUTCOME_OPTED_OUT, "%s", remedy->opted_out);
-    } else if (why && remedy_needs_lease(remedy)) {
+    } else if (why &&
+               (remedy_needs_lease(remedy) || remedy->plan.verdict == VERDICT_REPORTED)) {
         remedy_hold(remedy, why);
     } else {
         settle_observed(remedy);

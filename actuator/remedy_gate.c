@@ -44,7 +44,7 @@ static const struct need {
     [REMEDY_LIST_PODS] = { MODE_OBSERVE, RIGHT_HISTORY, 0 },
     [REMEDY_EVENT] = { MODE_OBSERVE, RIGHT_HISTORY, WRITES },
     [REMEDY_CLEAR_NODE] = { MODE_OBSERVE, RIGHT_HISTORY, WRITES },
-    [REMEDY_MARK_NODE] = { MODE_ANNOTATE, RIGHT_TELL, WRITES | LEAVE | EVIDENCE },
+    [REMEDY_MARK_NODE] = { MODE_ANNOTATE, RIGHT_CORDON, WRITES | LEAVE | EVIDENCE },
     [REMEDY_MARK_POD] = { MODE_ANNOTATE, RIGHT_REMOVE, REMOVAL },
     [REMEDY_DELETE_POD] = { MODE_PODS, RIGHT_REMOVE, REMOVAL },
     [REMEDY_TAINT_NODE] = { MODE_NODE, RIGHT_REMOVE, REMOVAL },
@@ -105,6 +105,8 @@ static bool rests_on_old_lease(const struct remedy *remedy, enum right right)
 
 static const char *lacks_right(const struct remedy *remedy, const struct need *need)
 {
+    if (remedy_right(remedy) < need->right && remedy->plan.verdict == VERDICT_REPORTED)
+        return "for the prober to find the machine silent";
     if (remedy_right(remedy) < need->right)
         return lease_words[lease_now(remedy)];
     if ((need->what & EVIDENCE) && !is_probed_lately(remedy))

@@ -18,6 +18,7 @@ static enum mode level_of(const struct remedy *remedy)
     static const enum mode most[] = {
         [RIGHT_HISTORY] = MODE_OBSERVE,
         [RIGHT_TELL] = MODE_ANNOTATE,
+        [RIGHT_CORDON] = MODE_ANNOTATE,
         [RIGHT_REMOVE] = MODE_NODE,
     };
     enum mode level = most[remedy_right_with(remedy, LEASE_LAPSED)];
@@ -106,6 +107,15 @@ static void keep_node(struct remedy *remedy, struct remedy_answer *answer)
     remedy_set_level(remedy);
 }
 
+/* That is all a report gives the right to; how it goes on is told as of every other death. */
+static void tell_of_report(struct remedy *remedy)
+{
+    if (remedy->plan.verdict != VERDICT_REPORTED || remedy->report_told || remedy->ending.begun)
+        return;
+    remedy->report_told = true;
+    remedy_tell_node(remedy, "another process says so; the machine is being asked");
+}
+
 /* Read, and it is still the one that died. */
 static void looked_at(struct remedy *remedy, struct remedy_answer *answer)
 {
@@ -114,6 +124,7 @@ static void looked_at(struct remedy *remedy, struct remedy_answer *answer)
         remedy->looked = true;
         remedy->lease.lost_before = remedy->node->ready == READY_UNKNOWN;
     }
+    tell_of_report(remedy);
     if (remedy->ending.begun)
         remedy->ending.read = true;
     else

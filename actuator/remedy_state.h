@@ -87,6 +87,7 @@ struct remedy {
     /* the Node */
     struct answer_node *node; /* as last read; NULL before */
     bool looked;              /* was its Ready Unknown?  lease.lost_before */
+    bool report_told;         /* what was only reported */
     bool marked;              /* annotated and cordoned */
     bool mark_is_old;         /* what is in flight says another cause */
     bool node_busy;           /* the request about the Node is queued or in flight */

@@ -100,6 +100,8 @@ static bool check_times(const struct intent *intent, uint64_t now_us, char why[R
 
 bool request_check(const struct intent *intent, uint64_t now_us, char why[RECORD_WHY_SIZE])
 {
+    if (intent->verdict == VERDICT_REPORTED)
+        return refuse(why, "verdict \"reported\" is not a prober's");
     if (!check_identity(intent, why) || !check_times(intent, now_us, why))
         return false;
     if (intent->reason[0] == '\0' || !is_printable(intent->reason))
@@ -112,5 +114,26 @@ bool request_check(const struct intent *intent, uint64_t now_us, char why[RECORD
         if (!is_digest(intent->panics.line[i]))
             return refuse(why, "panics[%zu] \"%.64s\" is no id", i, intent->panics.line[i]);
     }
+    return true;
+}
+
+bool request_check_report(const struct report *report, char why[RECORD_WHY_SIZE])
+{
+    if (!is_node_name(report->node))
+        return refuse(why, "node \"%.64s\" is no Node's name", report->node);
+    if (report->reason[0] == '\0' || !is_printable(report->reason))
+        return refuse(why, "reason is empty or not printable");
+    if (report->by && !is_printable(report->by))
+        return refuse(why, "by is not printable");
+    return true;
+}
+
+bool request_check_undo(const struct undo *undo, char why[RECORD_WHY_SIZE])
+{
+    if (!is_digest(undo->incident))
+        return refuse(why, "incident \"%.64s\" is no id: 32 digits and letters a to f",
+                      undo->incident);
+    if (undo->by && !is_printable(undo->by))
+        return refuse(why, "by is not printable");
     return true;
 }

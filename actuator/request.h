@@ -12,3 +12,7 @@
  * field and what is wrong in WHY; nothing is done then.
  */
 bool request_check(const struct intent *intent, uint64_t now_us, char why[RECORD_WHY_SIZE]);
+
+/* The same of what people and other processes ask by the control socket. */
+bool request_check_report(const struct report *report, char why[RECORD_WHY_SIZE]);
+bool request_check_undo(const struct undo *undo, char why[RECORD_WHY_SIZE]);

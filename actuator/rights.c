@@ -1,22 +1,24 @@
 #include "actuator/rights.h"
 
 const char *const mode_names[] = { "observe", "annotate", "pods", "node", NULL };
-const char *const right_names[] = { "history", "tell", "remove", NULL };
+const char *const right_names[] = { "history", "tell", "cordon", "remove", NULL };
 
 #define NONE RIGHT_HISTORY
 #define TELL RIGHT_TELL
+#define CORD RIGHT_CORDON
 #define GONE RIGHT_REMOVE
 
 /* A row a verdict, a column a state of the Lease. */
 static const enum right table[][LEASE_STATES] = {
     /*                       unknown alive lapsed lost  missing */
     [VERDICT_UNVERIFIED] = { NONE, NONE, NONE, NONE, NONE },
-    [VERDICT_SILENT] = { TELL, TELL, GONE, TELL, TELL },
+    [VERDICT_SILENT] = { CORD, CORD, GONE, CORD, CORD },
     [VERDICT_UNPROBABLE] = { NONE, NONE, GONE, NONE, NONE },
     [VERDICT_REBOOTED] = { TELL, TELL, TELL, TELL, TELL },
     [VERDICT_RECREATED] = { TELL, TELL, TELL, TELL, TELL },
     [VERDICT_EXPIRED] = { NONE, NONE, NONE, NONE, NONE },
     [VERDICT_MISMATCH] = { NONE, NONE, NONE, NONE, NONE },
+    [VERDICT_REPORTED] = { TELL, TELL, TELL, TELL, TELL },
 };
 
 /* Of VERDICT_UNVERIFIED, for those who accept it. */
@@ -29,11 +31,11 @@ enum right rights_of(enum verdict verdict, enum lease_state lease, bool accept_u
     return table[verdict][lease];
 }
 
-/* How much a verdict rests on; 0: it never gives a right to remove. */
+/* How much a verdict rests on; 0: nothing can come of it any more. */
 static const unsigned weights[] = {
-    [VERDICT_UNVERIFIED] = 1, [VERDICT_UNPROBABLE] = 2, [VERDICT_SILENT] = 3,
-    [VERDICT_REBOOTED] = 0,   [VERDICT_RECREATED] = 0,  [VERDICT_EXPIRED] = 0,
-    [VERDICT_MISMATCH] = 0,
+    [VERDICT_REPORTED] = 1,  [VERDICT_UNVERIFIED] = 2, [VERDICT_UNPROBABLE] = 3,
+    [VERDICT_SILENT] = 4,    [VERDICT_REBOOTED] = 0,   [VERDICT_RECREATED] = 0,
+    [VERDICT_EXPIRED] = 0,   [VERDICT_MISMATCH] = 0,
 };
 
 bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,

@@ -12,16 +12,19 @@ extern const char *const mode_names[];
 /*
  * What an incident's evidence gives the right to.  Each includes the ones before it.
  *   history  a row in the database, and nothing in the cluster
- *   tell     Events, annotations, cordon
+ *   tell     Events
+ *   cordon   the Node annotated and cordoned, Events on its pods' owners
  *   remove   pods Failed and deleted, out-of-service taint, Node deleted
  */
-enum right { RIGHT_HISTORY, RIGHT_TELL, RIGHT_REMOVE };
+enum right { RIGHT_HISTORY, RIGHT_TELL, RIGHT_CORDON, RIGHT_REMOVE };
 extern const char *const right_names[];
 
 /*
  * The table of rights: by the correlator's verdict, and by what our own reading of the Node's Lease
  * says now.  A verdict that nobody verified gives a right only to those who said that they accept
- * it (--accept-unverified).  How old the evidence may be is not in here: see remedy_gate.c.
+ * it (--accept-unverified).  What is only reported never gives more than to tell of it: when a
+ * probe finds the machine silent, the verdict becomes that.  How old the evidence may be is not in
+ * here: see remedy_gate.c.
  */
 enum right rights_of(enum verdict verdict, enum lease_state lease, bool accept_unverified);
 

@@ -34,6 +34,8 @@ enum record_kind {
     RECORD_RETRACT,
     RECORD_PAUSE,
     RECORD_RESUME,
+    RECORD_UNDO,
+    RECORD_REPORT,
     RECORD_OPEN,
     RECORD_RESULT,
     RECORD_STATS,
@@ -88,7 +90,9 @@ extern const char *const halt_kind_names[]; /* halted, power-down, restarting */
 enum cause { CAUSE_KERNEL_PANIC, CAUSE_HALT, CAUSE_PREEMPTED, CAUSE_HARDWARE, CAUSE_OTHER };
 extern const char *const cause_names[]; /* kernel-panic, halt, preempted, hardware, other */
 
-/* What the correlator holds to be true of the machine.  Only these lead to an intent. */
+/* What the correlator holds to be true of the machine; `reported` is no verdict of its own, but
+ * what stands in the place of one when another process speaks, until the machine is found silent.
+ * Only these lead to an incident. */
 enum verdict {
     VERDICT_UNVERIFIED,
     VERDICT_SILENT,
@@ -97,6 +101,7 @@ enum verdict {
     VERDICT_RECREATED,
     VERDICT_EXPIRED,
     VERDICT_MISMATCH,
+    VERDICT_REPORTED,
 };
 extern const char *const verdict_names[];
 
@@ -229,6 +234,22 @@ struct command {
     const char *id; /* of this command: its acknowledgement names it */
 };
 
+/* A person takes back what was set on the Node of an incident, which ends with that. */
+struct undo {
+    const char *id;       /* of this command */
+    const char *incident; /* its whole id */
+    const char *by;       /* who asks, or NULL */
+};
+
+/* Another process than the kernel knows that a node is lost. */
+struct report {
+    const char *id; /* of this command */
+    const char *node;
+    unsigned cause; /* enum cause: preempted, hardware or other */
+    const char *reason;
+    const char *by; /* who says so, or NULL */
+};
+
 struct open_incident {
     const char *id, *node, *uid, *boot, *address;
     uint64_t port, until_us;
@@ -270,6 +291,8 @@ struct record {
         struct evidence evidence;
         struct retract retract;
         struct command command; /* of PAUSE and RESUME */
+        struct undo undo;
+        struct report report;
         struct open_incident open;
         struct result result;
         struct stats stats;

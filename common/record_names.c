@@ -69,7 +69,8 @@ const char *const verdict_names[] = {
     [VERDICT_UNVERIFIED] = "unverified", [VERDICT_SILENT] = "silent",
     [VERDICT_UNPROBABLE] = "unprobable", [VERDICT_REBOOTED] = "rebooted",
     [VERDICT_RECREATED] = "recreated",   [VERDICT_EXPIRED] = "expired",
-    [VERDICT_MISMATCH] = "mismatch",     NULL,
+    [VERDICT_MISMATCH] = "mismatch",     [VERDICT_REPORTED] = "reported",
+    NULL,
 };
 
 const char *const outcome_names[] = {

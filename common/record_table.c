@@ -11,6 +11,7 @@
 #define ADDRESS_MAX   45 /* INET6_ADDRSTRLEN without its NUL */
 #define PORT_MAX      65535
 #define REASON_MAX    1024
+#define BY_MAX        64
 
 static const char *const kind_names[] = {
     [RECORD_HELLO] = "hello",       [RECORD_PANIC] = "panic",
@@ -19,6 +20,7 @@ static const char *const kind_names[] = {
     [RECORD_SOURCES] = "sources",   [RECORD_INTENT] = "intent",
     [RECORD_EVIDENCE] = "evidence", [RECORD_RETRACT] = "retract",
     [RECORD_PAUSE] = "pause",       [RECORD_RESUME] = "resume",
+    [RECORD_UNDO] = "undo",         [RECORD_REPORT] = "report",
     [RECORD_OPEN] = "open",         [RECORD_RESULT] = "result",
     [RECORD_STATS] = "stats",       [RECORD_ACK] = "ack",
     [RECORD_ERROR] = "error",       NULL,
@@ -38,7 +40,15 @@ static const char *const acknowledged_names[] = {
     [RECORD_RETRACT] = "retract",
     [RECORD_PAUSE] = "pause",
     [RECORD_RESUME] = "resume",
+    [RECORD_UNDO] = "undo",
+    [RECORD_REPORT] = "report",
     NULL,
+};
+
+/* What a report may say, each in the place of its enum cause; the others are the kernel's to say. */
+static const char *const reported_names[] = {
+    [CAUSE_KERNEL_PANIC] = "",     [CAUSE_HALT] = "",       [CAUSE_PREEMPTED] = "preempted",
+    [CAUSE_HARDWARE] = "hardware", [CAUSE_OTHER] = "other", NULL,
 };
 
 static const struct field hello_fields[] = {
@@ -145,6 +155,22 @@ static const struct field command_fields[] = {
     { NULL },
 };
 
+static const struct field undo_fields[] = {
+    { "id", FIELD_TEXT, offsetof(struct undo, id), ID_MAX, true },
+    { "incident", FIELD_TEXT, offsetof(struct undo, incident), ID_MAX, true },
+    { "by", FIELD_TEXT, offsetof(struct undo, by), BY_MAX, false },
+    { NULL },
+};
+
+static const struct field report_fields[] = {
+    { "id", FIELD_TEXT, offsetof(struct report, id), ID_MAX, true },
+    { "node", FIELD_TEXT, offsetof(struct report, node), NODE_NAME_MAX, true },
+    { "cause", FIELD_CHOICE, offsetof(struct report, cause), 0, true, reported_names },
+    { "reason", FIELD_TEXT, offsetof(struct report, reason), REASON_MAX, true },
+    { "by", FIELD_TEXT, offsetof(struct report, by), BY_MAX, false },
+    { NULL },
+};
+
 static const struct field open_fields[] = {
     { "id", FIELD_TEXT, offsetof(struct open_incident, id), ID_MAX, true },
     { "node", FIELD_TEXT, offsetof(struct open_incident, node), NODE_NAME_MAX, true },
@@ -204,6 +230,8 @@ const struct record_type record_types[RECORD_KINDS] = {
     [RECORD_RETRACT] = { "retract", retract_fields, C, A, true },
     [RECORD_PAUSE] = { "pause", command_fields, P, A, true },
     [RECORD_RESUME] = { "resume", command_fields, P, A, true },
+    [RECORD_UNDO] = { "undo", undo_fields, P, A, true },
+    [RECORD_REPORT] = { "report", report_fields, P, A, true },
     [RECORD_OPEN] = { "open", open_fields, A, C, false },
     [RECORD_RESULT] = { "result", result_fields, A, C, false },
     [RECORD_STATS] = { "stats", stats_fields, L | A, C, false },

@@ -13,11 +13,13 @@ struct scenario {
     int evidence_until_s;                 /* every 2 s until then; -1: for ever */
     int evidence_again_s;                 /* and from then on once more; 0: never */
     int retract_s;                        /* 0: never */
+    int undo_s;                           /* a person asks for it; 0: never */
     const char *labels;                   /* of the Node */
     /* what comes of it */
     enum outcome outcome;
     bool marked; /* the Node still is at the end */
     size_t cleared, pods_left;
+    bool events, quiet; /* there are some; there are none */
     int least_s, most_s; /* when it ends */
 };
 
@@ -71,6 +73,29 @@ static const struct scenario scenarios[] = {
     { "opted out", VERDICT_SILENT, MODE_NODE, .evidence_until_s = -1,
       .labels = "\"remediation.medik8s.io/exclude-from-remediation\":\"true\"",
       .outcome = OUTCOME_OPTED_OUT, .pods_left = 12, .most_s = 1 },
+    { "reported, then found silent", VERDICT_REPORTED, MODE_NODE, .evidence_until_s = 0,
+      .evidence_again_s = 30, .outcome = OUTCOME_DELETED, .marked = true, .events = true,
+      .least_s = 30, .most_s = 47 },
+    { "reported, and it answers", VERDICT_REPORTED, MODE_NODE, .evidence_until_s = 0,
+      .retract_s = 1, .outcome = OUTCOME_RETRACTED, .pods_left = 12, .events = true, .least_s = 1,
+      .most_s = 2 },
+    { "reported, and nobody can ask it", VERDICT_REPORTED, MODE_NODE, .evidence_until_s = 0,
+      .outcome = OUTCOME_EXPIRED, .pods_left = 12, .events = true, .least_s = EXPIRES_S,
+      .most_s = EXPIRES_S + 1 },
+    { "reported, found silent, but renewed", VERDICT_REPORTED, MODE_NODE, .renews = true,
+      .evidence_until_s = 0, .evidence_again_s = 30, .retract_s = 60,
+      .outcome = OUTCOME_RETRACTED, .cleared = 1, .pods_left = 12, .events = true, .least_s = 60,
+      .most_s = 61 },
+    { "reported of one that opted out", VERDICT_REPORTED, MODE_NODE, .evidence_until_s = 0,
+      .labels = "\"remediation.medik8s.io/exclude-from-remediation\":\"true\"",
+      .outcome = OUTCOME_OPTED_OUT, .pods_left = 12, .quiet = true, .most_s = 1 },
+    { "reported, only looked at, then found silent", VERDICT_REPORTED, MODE_OBSERVE,
+      .evidence_until_s = 0, .evidence_again_s = 30, .outcome = OUTCOME_OBSERVED,
+      .pods_left = 12, .quiet = true, .least_s = 30, .most_s = 47 },
+    { "undone by a person", VERDICT_SILENT, MODE_NODE, .evidence_until_s = -1, .undo_s = 5,
+      .outcome = OUTCOME_RETRACTED, .cleared = 1, .pods_left = 12, .least_s = 5, .most_s = 6 },
+    { "undone by a person before it was marked", VERDICT_UNPROBABLE, MODE_NODE, .undo_s = 5,
+      .outcome = OUTCOME_RETRACTED, .pods_left = 12, .least_s = 5, .most_s = 6 },
 };
 
 static const struct scenario *scenario;
@@ -83,8 +108,15 @@ static void second(struct world *world, struct remedy *remedy)
                   (scenario->evidence_again_s > 0 && s >= scenario->evidence_again_s);
 
     world_witness(world, !scenario->sick);
-    if (probed && s % 2 == 0 && scenario->evidence_until_s != 0)
+    bool again = scenario->evidence_again_s > 0 && s >= scenario->evidence_again_s;
+    if (again && scenario->verdict == VERDICT_REPORTED) /* as the engine does */
+        remedy_merge(remedy,
+                     &(struct intent){ .verdict = VERDICT_SILENT, .cause = CAUSE_HARDWARE }, 0,
+                     world->now_us);
+    if (probed && s % 2 == 0 && (scenario->evidence_until_s != 0 || again))
         remedy_evidence(remedy, world->now_us, world->now_us);
+    if (scenario->undo_s > 0 && s >= scenario->undo_s)
+        remedy_give_up(remedy, "alice", world->now_us);
     if (scenario->retract_s > 0 && s >= scenario->retract_s)
         remedy_retract(remedy, RETRACT_ANSWERS, world->now_us);
 }
@@ -115,6 +147,8 @@ START_TEST(what_is_done_follows_from_the_evidence)
                   outcome_names[outcome], detail, outcome_names[scenario->outcome]);
     ck_assert_msg(s >= scenario->least_s && s <= scenario->most_s, "%s: after %d s", scenario->name,
                   s);
+    ck_assert_msg(!scenario->events || world.events > 0, "%s: nobody was told", scenario->name);
+    ck_assert_msg(!scenario->quiet || world.events == 0, "%s: told", scenario->name);
     ck_assert_msg((world.set != NULL) == scenario->marked, "%s: marked", scenario->name);
     ck_assert_msg(world.cleared == scenario->cleared, "%s: cleared", scenario->name);
     ck_assert_msg(world_left(&world) == scenario->pods_left, "%s: %zu pods left", scenario->name,

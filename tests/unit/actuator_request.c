@@ -61,6 +61,7 @@ static void break_silent(struct intent *intent) { intent->silent_until_us = NOW 
 static void break_reason(struct intent *intent) { intent->reason = "two\nlines"; }
 static void break_no_reason(struct intent *intent) { intent->reason = ""; }
 static void break_words(struct intent *intent) { intent->words = "bell\a"; }
+static void break_verdict(struct intent *intent) { intent->verdict = VERDICT_REPORTED; }
 static void break_no_panic(struct intent *intent) { intent->panics.count = 0; }
 static void break_panic(struct intent *intent)
 {
@@ -88,6 +89,7 @@ static const struct {
     { break_reason, "reason is empty or not printable" },
     { break_no_reason, "reason is empty or not printable" },
     { break_words, "words are not printable" },
+    { break_verdict, "verdict \"reported\" is not a prober's" },
     { break_no_panic, "an intent without a panic" },
     { break_panic, "panics[0] \"not hexadecimal\" is no id" },
 };
@@ -103,12 +105,50 @@ START_TEST(an_ill_formed_intent_is_refused_with_its_reason)
 }
 END_TEST
 
+static const struct {
+    struct report report;
+    const char *why; /* NULL: it is taken */
+} reports[] = {
+    { { "1", "i-0abc", CAUSE_HARDWARE, "uncorrectable ECC errors", "mcelog" }, NULL },
+    { { "1", "i-0abc", CAUSE_OTHER, "lost", NULL }, NULL },
+    { { "1", "../secrets", CAUSE_OTHER, "lost", NULL }, "node \"../secrets\" is no Node's name" },
+    { { "1", "i-0abc", CAUSE_OTHER, "", NULL }, "reason is empty" },
+    { { "1", "i-0abc", CAUSE_OTHER, "two\nlines", NULL }, "reason is empty or not printable" },
+    { { "1", "i-0abc", CAUSE_OTHER, "lost", "bell\a" }, "by is not printable" },
+};
+
+START_TEST(a_report_is_checked_like_an_intent)
+{
+    char why[RECORD_WHY_SIZE] = "";
+    bool taken = request_check_report(&reports[_i].report, why);
+
+    ck_assert_int_eq(taken, !reports[_i].why);
+    ck_assert_msg(taken || strstr(why, reports[_i].why), "why: %s", why);
+}
+END_TEST
+
+START_TEST(an_undo_names_a_whole_id)
+{
+    static const char whole[] = "da49efe9263633ea31adf9134fbd8eb6";
+    char why[RECORD_WHY_SIZE] = "";
+
+    ck_assert(request_check_undo(&(struct undo){ "1", whole, "alice" }, why));
+    ck_assert(request_check_undo(&(struct undo){ "1", whole, NULL }, why));
+    ck_assert(!request_check_undo(&(struct undo){ "1", "da49", NULL }, why));
+    ck_assert_ptr_nonnull(strstr(why, "incident \"da49\" is no id"));
+    ck_assert(!request_check_undo(&(struct undo){ "1", whole, "bell\a" }, why));
+}
+END_TEST
+
 static void fill(Suite *suite)
 {
     TCase *request = tcase_create("request");
     tcase_add_test(request, a_well_formed_intent_is_taken);
     tcase_add_loop_test(request, an_ill_formed_intent_is_refused_with_its_reason, 0,
                         sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(request, a_report_is_checked_like_an_intent, 0,
+                        (int)(sizeof(reports) / sizeof(reports[0])));
+    tcase_add_test(request, an_undo_names_a_whole_id);
     suite_add_tcase(suite, request);
 }
 

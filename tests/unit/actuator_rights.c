@@ -4,6 +4,7 @@
 
 #define NONE RIGHT_HISTORY
 #define TELL RIGHT_TELL
+#define CORD RIGHT_CORDON
 #define GONE RIGHT_REMOVE
 
 /* What design.md says, written out by hand: a row a verdict, a column a state of the Lease. */
@@ -14,8 +15,8 @@ static const struct {
 } rows[] = {
     { VERDICT_UNVERIFIED, false, { NONE, NONE, NONE, NONE, NONE } },
     { VERDICT_UNVERIFIED, true, { GONE, GONE, GONE, GONE, GONE } },
-    { VERDICT_SILENT, false, { TELL, TELL, GONE, TELL, TELL } },
-    { VERDICT_SILENT, true, { TELL, TELL, GONE, TELL, TELL } },
+    { VERDICT_SILENT, false, { CORD, CORD, GONE, CORD, CORD } },
+    { VERDICT_SILENT, true, { CORD, CORD, GONE, CORD, CORD } },
     { VERDICT_UNPROBABLE, false, { NONE, NONE, GONE, NONE, NONE } },
     { VERDICT_UNPROBABLE, true, { NONE, NONE, GONE, NONE, NONE } },
     { VERDICT_REBOOTED, false, { TELL, TELL, TELL, TELL, TELL } },
@@ -26,6 +27,8 @@ static const struct {
     { VERDICT_EXPIRED, true, { NONE, NONE, NONE, NONE, NONE } },
     { VERDICT_MISMATCH, false, { NONE, NONE, NONE, NONE, NONE } },
     { VERDICT_MISMATCH, true, { NONE, NONE, NONE, NONE, NONE } },
+    { VERDICT_REPORTED, false, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_REPORTED, true, { TELL, TELL, TELL, TELL, TELL } },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -62,12 +65,12 @@ END_TEST
 /* By how much they rest on: what is later in this list says more than what is before. */
 START_TEST(a_probed_verdict_says_more_than_one_that_is_not)
 {
-    static const enum verdict order[] = { VERDICT_MISMATCH, VERDICT_UNVERIFIED, VERDICT_UNPROBABLE,
-                                          VERDICT_SILENT };
+    static const enum verdict order[] = { VERDICT_MISMATCH, VERDICT_REPORTED, VERDICT_UNVERIFIED,
+                                          VERDICT_UNPROBABLE, VERDICT_SILENT };
     const enum cause panic = CAUSE_KERNEL_PANIC, halt = CAUSE_HALT;
 
-    for (int i = 0; i < 4; i++) {
-        for (int j = 0; j < 4; j++) {
+    for (int i = 0; i < 5; i++) {
+        for (int j = 0; j < 5; j++) {
             ck_assert_int_eq(rights_say_more(order[i], panic, order[j], panic), i > j);
             ck_assert_int_eq(rights_say_more(order[i], halt, order[j], halt), i > j);
             ck_assert_int_eq(rights_say_more(order[i], panic, order[j], halt), i > 0);
