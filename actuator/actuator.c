@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actuator/control.h"
+#include "actuator/commands.h"
 #include "actuator/counts.h"
 #include "actuator/engine.h"
 #include "actuator/ledger.h"
@@ -35,8 +35,8 @@ struct actuator {
     struct incidents *incidents;
     struct people *people;
     struct kube_client *client, *ledger_client;
-    struct ledger *ledger; /* NULL: nothing is written */
-    struct control *control;
+    struct ledger *ledger;     /* NULL: nothing is written */
+    struct commands *commands; /* NULL: there is no control socket */
     struct engine *engine;
     struct sweep *sweep; /* NULL: nothing is written */
     struct channel_server *server;
@@ -103,7 +103,8 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
         break;
     case RECORD_EVIDENCE:
         actuator->values[COUNT_EVIDENCE]++;
-        engine_evidence(actuator->engine, record->evidence.id, record->evidence.silent_until_us);
+        engine_evidence(actuator->engine, record->evidence.id, record->evidence.silent_until_us,
+                        record->evidence.words);
         break;
     default: /* the channel lets nothing else through from a correlator */
         break;
@@ -133,6 +134,19 @@ static void on_ended(void *arg)
 {
     const struct actuator *actuator = arg;
     turn_closes(actuator->turn);
+}
+
+static void on_reported(void *arg, uint64_t ticket, const char *id)
+{
+    const struct actuator *actuator = arg;
+    commands_reported(actuator->commands, ticket, id);
+}
+
+static void on_closed(void *arg, const char *id, enum outcome outcome, const char *detail)
+{
+    const struct actuator *actuator = arg;
+    if (actuator->commands)
+        commands_closed(actuator->commands, id, outcome, detail);
 }
 
 static void on_leave_changed(void *arg)
@@ -319,6 +333,9 @@ static bool open_upstream(struct actuator *actuator)
         .engine = actuator->engine,
         .server = actuator->server,
         .counts = actuator->values,
+        .reported = on_reported,
+        .closed = on_closed,
+        .arg = actuator,
     });
     return true;
 }
@@ -327,8 +344,19 @@ static bool open_control(struct actuator *actuator)
 {
     if (!actuator->options->control)
         return true;
-    actuator->control = control_new(actuator->base, actuator->options->control, actuator->ledger);
-    return actuator->control != NULL;
+    actuator->commands = commands_new(&(struct commands_setup){
+        .base = actuator->base,
+        .path = actuator->options->control,
+        .client = actuator->client,
+        .names = actuator->names,
+        .incidents = actuator->incidents,
+        .people = actuator->people,
+        .engine = actuator->engine,
+        .turn = actuator->turn,
+        .ledger = actuator->ledger,
+        .counts = actuator->values,
+    });
+    return actuator->commands != NULL;
 }
 
 struct actuator *actuator_new(struct event_base *base, const struct actuator_options *options)
@@ -367,8 +395,8 @@ void actuator_free(struct actuator *actuator)
         counters_log(&actuator->counters);
         counters_log(channel_server_counters(actuator->server));
     }
+    commands_free(actuator->commands);
     turn_free(actuator->turn);
-    control_free(actuator->control);
     ledger_free(actuator->ledger);
     if (actuator->ledger_client)
         kube_client_free(actuator->ledger_client);

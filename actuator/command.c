@@ -1,97 +1,90 @@
-#include "actuator/control.h"
-#include "actuator/history.h"
-
-#include "common/clock.h"
-#include "common/options.h"
+#include "actuator/command.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-/*
- * lastgasp-incidents: what people look with.  It reads the actuator's database while the actuator
- * runs, changes nothing in it, and holds no transaction longer than one query.  Only `pause` and
- * `resume` need an actuator that runs: they ask it, by its control socket.
- */
+#include "common/text.h"
 
-#define FOLLOW_PERIOD_US (200 * US_PER_MS)
+const char *command_state = "/var/lib/lastgasp-actuator";
+const char *command_control = "/run/lastgasp-actuator/control.sock";
+bool command_json;
 
-static const char *state_dir = "/var/lib/lastgasp-actuator";
-static const char *control = "/run/lastgasp-actuator/control.sock";
+static const struct option_row common_rows[] = { COMMAND_STATE_ROW, COMMAND_CONTROL_ROW, { NULL } };
 
-static const struct option_row rows[] = {
-    { "state", OPTION_TEXT, &state_dir, "DIR", "the actuator's state directory" },
-    { "control", OPTION_TEXT, &control, "PATH", "the actuator's control socket" },
-    { NULL },
+static const struct verb verbs[] = {
+    { "list", NULL, "a line each incident, the newest last", command_look_rows, command_list },
+    { "show", "ID", "everything about one; the beginning of its id is enough", command_look_rows,
+      command_show },
+    { "follow", NULL, "each step as it happens, until interrupted", command_look_rows,
+      command_follow },
+    { "pause", NULL, "no host touches a node any more", command_pause_rows, command_pause },
+    { "resume", NULL, "after a pause, or when too many nodes at once have latched it",
+      command_pause_rows, command_resume },
+    { "undo", "ID", "takes off the Node what was set on it, and closes the incident",
+      command_undo_rows, command_undo },
+    { "report", NULL, "says that a node is lost, and why; it is removed on evidence only",
+      command_report_rows, command_report },
 };
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static const struct options spec = {
-    "lastgasp-incidents",
-    "Shows what the actuator knows of nodes that died: list (one line each, the newest last),\n"
-    "show ID (everything about one; the beginning of its id is enough), follow (each step as it\n"
-    "happens, until interrupted).  And stops it: pause (no host touches a node any more), resume\n"
-    "(after a pause, or when too many nodes at once have latched it).",
-    rows,
-    "list | show ID | follow | pause | resume",
-};
+static char summary[2048];
 
-static int follow(struct history *history)
+static void write_summary(void)
 {
-    int64_t end = history_end(history);
+    size_t used = 0;
 
-    printf("%-12s  %-8s  %-24s %s\n", "AT", "ID", "NODE", "STEP");
-    for (;;) {
-        if (!history_print_new(history, &end, stdout) || fflush(stdout) != 0)
-            return 1;
-        usleep(FOLLOW_PERIOD_US);
-    }
+    text_append(summary, sizeof(summary), &used,
+                "Shows what the actuator knows of nodes that died, and tells it what people want.\n"
+                "\n");
+    for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++)
+        text_append(summary, sizeof(summary), &used, "  %-6s %-3s  %s\n", verb->name,
+                    verb->operand ? verb->operand : "", verb->help);
+    text_append(summary, sizeof(summary), &used,
+                "\n" COMMAND " VERB --help says what options a verb has.");
 }
 
-static int usage(const char *what)
+static int usage(const char *program, const char *what)
 {
-    fprintf(stderr, "%s: %s; see --help\n", spec.program, what);
+    fprintf(stderr, "%s: %s; see --help\n", program, what);
     return 2;
 }
 
-static int ask(enum record_kind kind)
+static const struct verb *find(const char *name)
 {
-    char error[CONTROL_ERROR_SIZE];
-
-    if (control_ask(control, kind, error)) {
-        printf("%s on all hosts\n", kind == RECORD_PAUSE ? "paused" : "resumed");
-        return 0;
+    for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
+        if (strcmp(verb->name, name) == 0)
+            return verb;
     }
-    fprintf(stderr, "%s: %s\n", spec.program, error);
-    return 1;
+    return NULL;
 }
 
-enum verb { VERB_LIST, VERB_SHOW, VERB_FOLLOW, VERB_PAUSE, VERB_RESUME, VERBS };
-static const char *const verbs[VERBS] = { "list", "show", "follow", "pause", "resume" };
-
-static int look(enum verb verb, const char *id)
+/* ARGV[0] is the verb's name. */
+static int run(const struct verb *verb, int argc, char **argv)
 {
-    char error[HISTORY_ERROR_SIZE];
-    struct history *history = history_open(state_dir, error);
-    int status;
+    char program[64];
+    const struct options spec = { program, verb->help, verb->rows, verb->operand };
+    int operand, behind;
 
-    if (history == NULL) {
-        fprintf(stderr, "%s: %s\n", spec.program, error);
-        return 1;
+    snprintf(program, sizeof(program), COMMAND " %s", verb->name);
+    enum options_outcome outcome = options_parse(&spec, argc, argv, &operand);
+    if (outcome == OPTIONS_RUN && verb->operand) {
+        if (operand == argc)
+            return usage(program, "takes one id");
+        outcome = options_parse(&spec, argc - operand, argv + operand, &behind);
+        if (outcome == OPTIONS_RUN && operand + behind != argc)
+            return usage(program, "takes one id only");
     }
-    if (verb == VERB_LIST)
-        status = history_print_list(history, stdout) ? 0 : 1;
-    else if (verb == VERB_SHOW)
-        status = history_print_one(history, id, stdout) ? 0 : 1;
-    else
-        status = follow(history);
-    history_close(history);
-    return status;
+    if (outcome != OPTIONS_RUN)
+        return outcome == OPTIONS_USAGE ? 2 : 0;
+    return verb->run(verb->operand ? argv[operand] : NULL);
 }
 
 int main(int argc, char **argv)
 {
+    const struct options spec = { COMMAND, summary, common_rows, "VERB" };
     int operands;
 
+    write_summary();
     switch (options_parse(&spec, argc, argv, &operands)) {
     case OPTIONS_DONE:
         return 0;
@@ -100,18 +93,10 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-
-    const char *word = argv[operands], *id = word != NULL ? argv[operands + 1] : NULL;
-    enum verb verb = VERB_LIST;
-    if (word == NULL)
-        return usage("say what: list, show ID, follow, pause or resume");
-    while (verb < VERBS && strcmp(word, verbs[verb]) != 0)
-        verb++;
-    if (verb == VERBS)
-        return usage("knows only list, show ID, follow, pause and resume");
-    if ((verb == VERB_SHOW) != (id != NULL) || (id != NULL && argv[operands + 2] != NULL))
-        return usage(verb == VERB_SHOW ? "show takes one id" : "only show takes anything more");
-    if (verb == VERB_PAUSE || verb == VERB_RESUME)
-        return ask(verb == VERB_PAUSE ? RECORD_PAUSE : RECORD_RESUME);
-    return look(verb, id);
+    if (operands == argc)
+        return usage(COMMAND, "say what is to be done");
+    const struct verb *verb = find(argv[operands]);
+    if (!verb)
+        return usage(COMMAND, "there is no such verb");
+    return run(verb, argc - operands, argv + operands);
 }

@@ -2,25 +2,26 @@
 
 #include <stdlib.h>
 
-#include "actuator/ledger.h"
 #include "common/channel.h"
 #include "common/log.h"
 #include "common/memory.h"
 
-/* Commands that wait at a time; each is one line that a person typed. */
-#define WAITING_MAX 16
+/* Commands that wait at a time; each is one line that a person typed, or another process sent. */
+#define WAITING_MAX 32
 
 struct waiting {
     struct channel_peer *peer;
+    uint64_t ticket;
     enum record_kind kind;
     char *id;
 };
 
 struct control {
+    struct control_setup setup;
     struct channel_server *server;
-    struct ledger *ledger;
     struct waiting waiting[WAITING_MAX];
     size_t count;
+    uint64_t tickets; /* that were given out */
 };
 
 static void forget(struct control *control, size_t index)
@@ -29,49 +30,54 @@ static void forget(struct control *control, size_t index)
     control->waiting[index] = control->waiting[--control->count];
 }
 
-static void on_written(void *arg)
+static void answer(struct control *control, size_t index, const char *why)
 {
-    struct control *control = arg;
+    const struct waiting *waiting = &control->waiting[index];
 
-    while (control->count > 0) {
-        const struct waiting *waiting = &control->waiting[control->count - 1];
+    if (why)
+        channel_peer_refuse(waiting->peer, waiting->kind, waiting->id, why);
+    else
         channel_server_acknowledge(control->server, waiting->kind, waiting->id);
-        forget(control, control->count - 1);
+    forget(control, index);
+}
+
+void control_answer(struct control *control, uint64_t ticket, const char *why)
+{
+    for (size_t i = 0; i < control->count; i++) {
+        if (control->waiting[i].ticket == ticket) {
+            answer(control, i, why);
+            return;
+        }
     }
 }
 
-/* The last word counts; whoever asked for the opposite is told so. */
-static void overtake(struct control *control, enum record_kind kind)
+/* Every command begins with its id. */
+static const char *id_of(const struct record *record)
 {
-    for (size_t i = control->count; i-- > 0;) {
-        const struct waiting *waiting = &control->waiting[i];
-        if (waiting->kind == kind)
-            continue;
-        channel_peer_refuse(waiting->peer, waiting->kind, waiting->id,
-                            "overtaken by a later command");
-        forget(control, i);
+    switch (record->kind) {
+    case RECORD_UNDO:
+        return record->undo.id;
+    case RECORD_REPORT:
+        return record->report.id;
+    default:
+        return record->command.id;
     }
 }
 
 static void on_record(void *arg, struct channel_peer *peer, const struct record *record)
 {
     struct control *control = arg;
-    const char *id = record->command.id;
+    const char *id = id_of(record);
 
-    if (!control->ledger) {
-        channel_peer_refuse(peer, record->kind, id,
-                            "this actuator writes nothing (mode observe, or a dry run), so it has "
-                            "no ledger to write this to");
-        return;
-    }
     if (control->count == WAITING_MAX) {
-        channel_peer_refuse(peer, record->kind, id, "too many commands wait for the ledger");
+        channel_peer_refuse(peer, record->kind, id, "too many commands wait to be done");
         return;
     }
     log_notice("%s was asked for", record_types[record->kind].name);
-    overtake(control, record->kind);
-    control->waiting[control->count++] = (struct waiting){ peer, record->kind, xstrdup(id) };
-    ledger_pause(control->ledger, record->kind == RECORD_PAUSE, on_written, control);
+    uint64_t ticket = ++control->tickets;
+    control->waiting[control->count++] =
+        (struct waiting){ peer, ticket, record->kind, xstrdup(id) };
+    control->setup.command(control->setup.arg, ticket, record);
 }
 
 static void on_left(void *arg, struct channel_peer *peer)
@@ -86,13 +92,13 @@ static void on_left(void *arg, struct channel_peer *peer)
 
 static const struct channel_server_handler handler = { .record = on_record, .left = on_left };
 
-struct control *control_new(struct event_base *base, const char *path, struct ledger *ledger)
+struct control *control_new(const struct control_setup *setup)
 {
     struct control *control = xcalloc(1, sizeof(*control));
 
-    control->ledger = ledger;
-    control->server =
-        channel_server_new(base, path, ROLE_ACTUATOR, ROLE_COMMAND, true, &handler, control);
+    control->setup = *setup;
+    control->server = channel_server_new(setup->base, setup->path, ROLE_ACTUATOR, ROLE_COMMAND,
+                                         true, &handler, control);
     if (control->server)
         return control;
     free(control);

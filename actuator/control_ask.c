@@ -34,15 +34,29 @@ static bool reach(int fd, const char *path, char error[CONTROL_ERROR_SIZE])
     return true;
 }
 
-static bool send_command(int fd, enum record_kind kind, const char *id)
+/* COMMAND with this ID. */
+static struct record with_id(const struct record *command, const char *id)
+{
+    struct record record = *command;
+
+    if (record.kind == RECORD_UNDO)
+        record.undo.id = id;
+    else if (record.kind == RECORD_REPORT)
+        record.report.id = id;
+    else
+        record.command.id = id;
+    return record;
+}
+
+static bool send_command(int fd, const struct record *command, const char *id)
 {
     static char packet[2 * RECORD_PACKET_MAX];
     const struct record hello = { .kind = RECORD_HELLO,
                                   .hello = { RECORD_MIN_VERSION, ROLE_COMMAND, LASTGASP_VERSION } };
-    const struct record command = { .kind = kind, .command = { id } };
+    const struct record record = with_id(command, id);
     size_t size = record_encode(&hello, packet);
 
-    size += record_encode(&command, packet + size);
+    size += record_encode(&record, packet + size);
     return send(fd, packet, size, MSG_NOSIGNAL | MSG_EOR) == (ssize_t)size;
 }
 
@@ -75,7 +89,19 @@ static enum reply read_packet(const char *bytes, size_t size, const char *id,
     return reply;
 }
 
-static bool wait_for(int fd, const char *id, char error[CONTROL_ERROR_SIZE], const char *path)
+/* What is not done within our patience, by kind. */
+static const char *const late_words[RECORD_KINDS] = {
+    [RECORD_PAUSE] = "not written to the ledger within 10 s; the actuator goes on trying, and the "
+                     "pause holds on its host",
+    [RECORD_RESUME] = "not written to the ledger within 10 s; the actuator goes on trying",
+    [RECORD_UNDO] = "not undone within 10 s; the actuator goes on trying, and does nothing else "
+                    "about that incident",
+    [RECORD_REPORT] = "not taken within 10 s: the actuator waits for the API server, or for its "
+                      "disk, and goes on trying",
+};
+
+static bool wait_for(int fd, enum record_kind kind, const char *id, char error[CONTROL_ERROR_SIZE],
+                     const char *path)
 {
     static char bytes[RECORD_PACKET_MAX];
     uint64_t until_us = clock_monotonic_us() + PATIENCE_US, now_us;
@@ -92,12 +118,10 @@ static bool wait_for(int fd, const char *id, char error[CONTROL_ERROR_SIZE], con
         if (reply != REPLY_NONE)
             return reply == REPLY_DONE;
     }
-    return fail(error, path,
-                "not written to the ledger within 10 s; the actuator goes on trying, and a pause "
-                "holds on its host");
+    return fail(error, path, late_words[kind]);
 }
 
-bool control_ask(const char *path, enum record_kind kind, char error[CONTROL_ERROR_SIZE])
+bool control_ask(const char *path, const struct record *command, char error[CONTROL_ERROR_SIZE])
 {
     unsigned char random[16];
     char id[DIGEST_TEXT_SIZE];
@@ -110,9 +134,9 @@ bool control_ask(const char *path, enum record_kind kind, char error[CONTROL_ERR
     }
     digest_print(&(struct digest_part){ random, sizeof(random) }, 1, id);
     bool done = reach(fd, path, error);
-    if (done && !send_command(fd, kind, id))
+    if (done && !send_command(fd, command, id))
         done = fail(error, path, strerror(errno));
-    done = done && wait_for(fd, id, error, path);
+    done = done && wait_for(fd, command->kind, id, error, path);
     close(fd);
     return done;
 }

@@ -271,7 +271,7 @@ static void go_on(struct work *work)
     }
     say_taken_up(work);
     if (incident->silent_until_us != RECORD_ABSENT)
-        engine_evidence(work->engine, incident->id, incident->silent_until_us);
+        engine_evidence(work->engine, incident->id, incident->silent_until_us, incident->words);
 }
 
 static struct remedy *remedy_for(const struct engine *engine, const struct incident *incident)

@@ -59,9 +59,25 @@ void engine_merge(struct engine *engine, const struct intent *intent);
 /* Whether incident ID is undone and then ends: an intent about it has to come again after that. */
 bool engine_is_ending(const struct engine *engine, const char *id);
 
-/* What the correlator says of an incident after its intent; nothing when there is none. */
-void engine_evidence(struct engine *engine, const char *id, uint64_t silent_until_us);
+/* Whether incident ID is open: neither ended nor watched. */
+bool engine_has(const struct engine *engine, const char *id);
+
+/* What the correlator says of an incident after its intent; nothing when there is none.  WORDS are
+ * of the evidence. */
+void engine_evidence(struct engine *engine, const char *id, uint64_t silent_until_us,
+                     const char *words);
 void engine_retract(struct engine *engine, const char *id, enum retract_why why);
+
+/*
+ * BY asks to undo what was set on the Node of incident ID, and to do no more.  BEGUN: it ends with
+ * that, and setup.ended is called as ever.
+ */
+enum engine_undo {
+    ENGINE_UNDO_BEGUN,
+    ENGINE_UNDO_LATE,    /* the Node is deleted, and its machine watched */
+    ENGINE_UNDO_UNKNOWN, /* there is no such incident that is open */
+};
+enum engine_undo engine_undo(struct engine *engine, const char *id, const char *by);
 
 /* The ledger's answers may be others now. */
 void engine_leave_changed(struct engine *engine);

@@ -29,6 +29,7 @@ struct work {
 
     uint64_t heard_us; /* when evidence of it came last, or it was told to be open; 0: never */
     bool look_saved;
+    bool undone; /* a person asked for it */
     enum remedy_stand stand;
 
     /* how it ended, as far as that is known */

@@ -32,6 +32,13 @@ static void ask_ledger(struct work *work, uint64_t now_us)
         work->granted_us = now_us;
 }
 
+/* What a person takes back is not kept up by a pause, which is for what would be done. */
+static bool may_write(const struct work *work)
+{
+    const struct ledger *ledger = work->engine->setup.ledger;
+    return work->undone ? ledger_leads(ledger) : ledger_may_write(ledger);
+}
+
 void engine_give_leave(struct work *work, uint64_t now_us)
 {
     struct ledger *ledger = work->engine->setup.ledger;
@@ -40,15 +47,15 @@ void engine_give_leave(struct work *work, uint64_t now_us)
         remedy_set_leave(work->remedy, REMEDY_LEAVE_GRANTED, true, now_us);
         return;
     }
-    bool may_write = ledger_may_write(ledger);
+    bool may = may_write(work);
     bool due = work->asked_us == 0 ||
                (work->leave == REMEDY_LEAVE_GRANTED && now_us >= work->asked_us + ASK_EVERY_US);
-    if (may_write && work->leave == REMEDY_LEAVE_ELSEWHERE)
+    if (may && work->leave == REMEDY_LEAVE_ELSEWHERE)
         work->leave = REMEDY_LEAVE_UNKNOWN; /* we took over since */
     /* While we may not write, asking pays for nothing, and shows whether another host leads. */
-    if (due && (!may_write || remedy_wants_leave(work->remedy, now_us)))
+    if (due && (!may || remedy_wants_leave(work->remedy, now_us)))
         ask_ledger(work, now_us);
-    remedy_set_leave(work->remedy, work->leave, may_write, now_us);
+    remedy_set_leave(work->remedy, work->leave, may, now_us);
 }
 
 bool engine_may_leave(struct work *work, const struct remedy_request *request)
@@ -56,7 +63,7 @@ bool engine_may_leave(struct work *work, const struct remedy_request *request)
     const struct ledger *ledger = work->engine->setup.ledger;
     uint64_t now_us = clock_monotonic_us();
 
-    if (ledger && !ledger_may_write(ledger))
+    if (ledger && !may_write(work))
         return false;
     if (ledger && remedy_needs_leave(request) && now_us > work->granted_us + ASK_EVERY_US)
         return false;
@@ -72,8 +79,9 @@ void engine_leave_changed(struct engine *engine)
 
 static bool is_probed(const struct work *work)
 {
-    return work->incident->verdict == VERDICT_SILENT ||
-           work->incident->verdict == VERDICT_UNPROBABLE;
+    enum verdict verdict = work->incident->verdict;
+    return verdict == VERDICT_SILENT || verdict == VERDICT_UNPROBABLE ||
+           verdict == VERDICT_REPORTED;
 }
 
 /* Where the machine answers, or did: of the Node as read, or as it was when it was deleted. */
@@ -155,12 +163,31 @@ void engine_take_stock(struct work *work)
         tell_open(work);
 }
 
+/* What was only reported is so: from here on it is an incident as any other. */
+static void bear_out(struct work *work, const char *words, uint64_t now_us)
+{
+    struct incident *incident = work->incident;
+
+    incident->verdict = VERDICT_SILENT;
+    free(incident->words);
+    incident->words = xstrdup(words);
+    people_silent(work->engine->setup.people, incident->id, words);
+    people_step(work->engine->setup.people, incident->id,
+                "the prober finds the machine silent, as was reported");
+    remedy_merge(work->remedy,
+                 &(struct intent){ .verdict = incident->verdict,
+                                   .cause = incident->cause,
+                                   .reason_code = incident->reason_code },
+                 engine_expiry(incident), now_us);
+}
+
 /*
  * Evidence is as old as it says by the wall clock, which is its sender's too (the same host), and
  * in no case younger than its arrival by the clock that nobody sets: so neither a queue that it
  * stood in nor a clock that was set makes it fresher than it is.
  */
-void engine_evidence(struct engine *engine, const char *id, uint64_t silent_until_us)
+void engine_evidence(struct engine *engine, const char *id, uint64_t silent_until_us,
+                     const char *words)
 {
     struct work *work = engine_find(engine, id);
     uint64_t now_us = clock_monotonic_us(), wall_us = clock_wall_us();
@@ -169,6 +196,8 @@ void engine_evidence(struct engine *engine, const char *id, uint64_t silent_unti
     if (!work)
         return;
     work->heard_us = now_us;
+    if (work->incident->verdict == VERDICT_REPORTED)
+        bear_out(work, words, now_us);
     if (work->watch.on)
         work->watch.answered_us = 0;
     else if (age_us < now_us)
@@ -214,7 +243,7 @@ void engine_merge(struct engine *engine, const struct intent *intent)
     remedy_merge(work->remedy, intent, engine_expiry(incident), clock_monotonic_us());
     tell_open(work);
     if (intent->silent_until_us != RECORD_ABSENT)
-        engine_evidence(engine, intent->id, intent->silent_until_us);
+        engine_evidence(engine, intent->id, intent->silent_until_us, intent->words);
     engine_pump_soon(engine);
 }
 
@@ -222,6 +251,26 @@ bool engine_is_ending(const struct engine *engine, const char *id)
 {
     const struct work *work = engine_find(engine, id);
     return work && remedy_is_ending(work->remedy);
+}
+
+bool engine_has(const struct engine *engine, const char *id)
+{
+    const struct work *work = engine_find(engine, id);
+    return work && !work->watch.on;
+}
+
+enum engine_undo engine_undo(struct engine *engine, const char *id, const char *by)
+{
+    struct work *work = engine_find(engine, id);
+
+    if (!work)
+        return ENGINE_UNDO_UNKNOWN;
+    if (work->watch.on)
+        return ENGINE_UNDO_LATE;
+    work->undone = true;
+    remedy_give_up(work->remedy, by, clock_monotonic_us());
+    engine_pump_soon(engine);
+    return ENGINE_UNDO_BEGUN;
 }
 
 void engine_retract(struct engine *engine, const char *id, enum retract_why why)

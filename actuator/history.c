@@ -1,19 +1,19 @@
 #include "actuator/history.h"
 
-#include "common/clock.h"
-#include "common/memory.h"
-
+#include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "actuator/incidents_internal.h"
+#include "common/memory.h"
 
 struct history {
     sqlite3 *database;
     char *path;
 };
-
-/* A query that prints: ROW is called for each row. */
-typedef void print_row(sqlite3_stmt *row, FILE *out);
 
 static const char *text_of(sqlite3_stmt *row, int column)
 {
@@ -23,25 +23,9 @@ static const char *text_of(sqlite3_stmt *row, int column)
 
 static uint64_t time_of(sqlite3_stmt *row, int column)
 {
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return RECORD_ABSENT;
     return (uint64_t)sqlite3_column_int64(row, column);
-}
-
-/* "06:12:20.123", the time of day of a step. */
-static void print_time_of_day(uint64_t wall_us, FILE *out)
-{
-    char text[CLOCK_TEXT_SIZE];
-
-    clock_print(wall_us, text);
-    fprintf(out, "%.12s", strchr(text, 'T') + 1);
-}
-
-/* "2026-11-23 06:12:20Z" */
-static void print_date(uint64_t wall_us, FILE *out)
-{
-    char text[CLOCK_TEXT_SIZE];
-
-    clock_print(wall_us, text);
-    fprintf(out, "%.10s %.8sZ", text, strchr(text, 'T') + 1);
 }
 
 static bool broken(const struct history *history)
@@ -51,42 +35,82 @@ static bool broken(const struct history *history)
     return false;
 }
 
-/* Runs SQL with an optional text ?1 and number ?2; *COUNT (may be NULL) is the number of rows. */
-static bool query(struct history *history, const char *sql, const char *text, int64_t number,
-                  print_row *print, FILE *out, size_t *count)
+/* SQL with an optional text ?1 and number ?2; NULL, said, when it cannot be run. */
+static sqlite3_stmt *prepare(const struct history *history, const char *sql, const char *text,
+                             int64_t number)
 {
     sqlite3_stmt *statement;
-    size_t rows = 0;
-    int code;
 
-    if (sqlite3_prepare_v2(history->database, sql, -1, &statement, NULL) != SQLITE_OK)
-        return broken(history);
+    if (sqlite3_prepare_v2(history->database, sql, -1, &statement, NULL) != SQLITE_OK) {
+        broken(history);
+        return NULL;
+    }
     if (text != NULL)
         sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, number);
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        rows++;
-        print(statement, out);
-    }
+    return statement;
+}
+
+/* Whether STATEMENT, which returned CODE last, came to its end. */
+static bool finish(const struct history *history, sqlite3_stmt *statement, int code)
+{
+    bool whole = code == SQLITE_DONE || broken(history);
+
     sqlite3_finalize(statement);
-    if (count != NULL)
-        *count = rows;
-    return code == SQLITE_DONE || broken(history);
+    return whole;
+}
+
+static bool run(const struct history *history, const char *sql)
+{
+    return sqlite3_exec(history->database, sql, NULL, NULL, NULL) == SQLITE_OK || broken(history);
+}
+
+static int version_of(const struct history *history)
+{
+    sqlite3_stmt *statement;
+    int version = -1;
+
+    if (sqlite3_prepare_v2(history->database, "PRAGMA user_version", -1, &statement, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        version = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return version;
+}
+
+/* Why the database cannot be used; NULL: it can. */
+static const char *flaw(const struct history *history)
+{
+    int version = version_of(history);
+
+    if (version < 0)
+        return sqlite3_errmsg(history->database);
+    if (version < INCIDENTS_SCHEMA_VERSION)
+        return "is of an older lastgasp; the actuator brings it up to date when it starts";
+    if (version > INCIDENTS_SCHEMA_VERSION)
+        return "is of a newer lastgasp than this program";
+    return NULL;
 }
 
 struct history *history_open(const char *state_dir, char error[HISTORY_ERROR_SIZE])
 {
     struct history *history = xcalloc(1, sizeof(*history));
+    const char *why;
 
     history->path = xasprintf("%s/incidents.db", state_dir);
-    if (sqlite3_open_v2(history->path, &history->database, SQLITE_OPEN_READONLY, NULL) ==
-            SQLITE_OK &&
-        sqlite3_busy_timeout(history->database, 2000) == SQLITE_OK &&
-        sqlite3_exec(history->database, "SELECT 1 FROM incidents LIMIT 1", NULL, NULL, NULL) ==
-            SQLITE_OK)
+    /* SQLite does not say which of these it is. */
+    if (access(history->path, R_OK) != 0)
+        why = errno == ENOENT ? "no history there: no actuator has run with this --state yet"
+                              : strerror(errno);
+    else if (sqlite3_open_v2(history->path, &history->database, SQLITE_OPEN_READONLY, NULL) !=
+                 SQLITE_OK ||
+             sqlite3_busy_timeout(history->database, INCIDENTS_OPEN_MS) != SQLITE_OK)
+        why = history->database != NULL ? sqlite3_errmsg(history->database) : "out of memory";
+    else
+        why = flaw(history);
+    if (why == NULL)
         return history;
-    snprintf(error, HISTORY_ERROR_SIZE, "%s: %s", history->path,
-             history->database != NULL ? sqlite3_errmsg(history->database) : "out of memory");
+    snprintf(error, HISTORY_ERROR_SIZE, "%s: %s", history->path, why);
     history_close(history);
     return NULL;
 }
@@ -98,149 +122,92 @@ void history_close(struct history *history)
     free(history);
 }
 
-static void print_list_row(sqlite3_stmt *row, FILE *out)
+bool history_begin(struct history *history)
 {
-    print_date(time_of(row, 0), out);
-    fprintf(out, "  %.8s  %-24s %-14s %-12s %s\n", text_of(row, 1), text_of(row, 2),
-            text_of(row, 3), text_of(row, 4), text_of(row, 5));
+    return run(history, "BEGIN");
 }
 
-bool history_print_list(struct history *history, FILE *out)
+void history_end(struct history *history)
 {
-    size_t count;
+    run(history, "END");
+}
 
-    fprintf(out, "%-20s  %-8s  %-24s %-14s %-12s %s\n", "SINCE", "ID", "NODE", "CODE", "OUTCOME",
-            "REASON");
-    if (!query(history,
-               "SELECT opened_us, id, node, reason_code, coalesce(outcome, state), reason"
-               " FROM incidents ORDER BY opened_us, id",
-               NULL, 0, print_list_row, out, &count))
+bool history_incidents(struct history *history, const char *id,
+                       void (*each)(void *arg, const struct history_incident *row), void *arg)
+{
+    sqlite3_stmt *row = prepare(history,
+                                "SELECT id, node, uid, boot, cause, reason_code, reason, verdict,"
+                                " words, state, outcome, detail, kept, received_us, opened_us,"
+                                " expires_us, closed_us FROM incidents"
+                                " WHERE ?1 IS NULL OR id = ?1 ORDER BY opened_us, id",
+                                id, 0);
+    int code;
+
+    if (row == NULL)
         return false;
-    if (count == 0)
-        fputs("no incident so far\n", out);
-    return true;
+    while ((code = sqlite3_step(row)) == SQLITE_ROW)
+        each(arg, &(struct history_incident){
+                      .id = text_of(row, 0),
+                      .node = text_of(row, 1),
+                      .uid = text_of(row, 2),
+                      .boot = text_of(row, 3),
+                      .cause = text_of(row, 4),
+                      .reason_code = text_of(row, 5),
+                      .reason = text_of(row, 6),
+                      .verdict = text_of(row, 7),
+                      .words = text_of(row, 8),
+                      .state = text_of(row, 9),
+                      .outcome = text_of(row, 10),
+                      .detail = text_of(row, 11),
+                      .kept = text_of(row, 12),
+                      .received_us = time_of(row, 13),
+                      .opened_us = time_of(row, 14),
+                      .expires_us = time_of(row, 15),
+                      .closed_us = time_of(row, 16),
+                  });
+    return finish(history, row, code);
 }
 
-static void print_head(sqlite3_stmt *row, FILE *out)
+static bool steps(struct history *history, const char *sql, const char *id, int64_t after,
+                  void (*each)(void *arg, const struct history_step *row), void *arg)
 {
-    fprintf(out, "incident  %s\nnode      %s\nuid       %s\nboot      %s\n", text_of(row, 0),
-            text_of(row, 1), text_of(row, 2), text_of(row, 3));
-    fprintf(out, "cause     %s (%s)\nreason    %s\nverdict   %s\nevidence  %s\n", text_of(row, 4),
-            text_of(row, 5), text_of(row, 6), text_of(row, 7), text_of(row, 8));
-    fputs("heard     ", out);
-    print_date(time_of(row, 9), out);
-    fputs("\nexpires   ", out);
-    print_date(time_of(row, 10), out);
-    fprintf(out, "\noutcome   %s", text_of(row, 11));
-    if (*text_of(row, 12) != '\0')
-        fprintf(out, ": %s", text_of(row, 12));
-    if (*text_of(row, 13) != '\0')
-        fprintf(out, "\nhad       %s", text_of(row, 13));
-    fputs("\n\ntimeline\n", out);
-}
+    sqlite3_stmt *row = prepare(history, sql, id, after);
+    int code;
 
-static void print_step(sqlite3_stmt *row, FILE *out)
-{
-    fputs("  ", out);
-    print_time_of_day(time_of(row, 0), out);
-    fprintf(out, "  %+8.1f ms  %s\n", (double)sqlite3_column_int64(row, 1) / 1000.0,
-            text_of(row, 2));
-}
-
-static void print_pod(sqlite3_stmt *row, FILE *out)
-{
-    fputs("  ", out);
-    print_time_of_day(time_of(row, 0), out);
-    fprintf(out, "  %s/%s", text_of(row, 1), text_of(row, 2));
-    if (*text_of(row, 3) != '\0')
-        fprintf(out, " (%s %s)", text_of(row, 3), text_of(row, 4));
-    fprintf(out, "  %s\n", text_of(row, 5));
-}
-
-static void print_panic(sqlite3_stmt *row, FILE *out)
-{
-    fprintf(out, "  %s\n", text_of(row, 0));
-}
-
-static void print_trace(sqlite3_stmt *row, FILE *out)
-{
-    const char *line = text_of(row, 0);
-
-    while (*line != '\0') {
-        size_t size = strcspn(line, "\n");
-        fprintf(out, "  %.*s\n", (int)size, line);
-        line += size + (line[size] == '\n');
-    }
-}
-
-/* The one incident whose id begins with PREFIX; its whole id is the caller's to free. */
-static char *find_one(struct history *history, const char *prefix)
-{
-    sqlite3_stmt *statement;
-    char *id = NULL;
-    size_t found = 0;
-
-    if (sqlite3_prepare_v2(history->database,
-                           "SELECT id FROM incidents WHERE substr(id, 1, length(?1)) = ?1", -1,
-                           &statement, NULL) != SQLITE_OK) {
-        broken(history);
-        return NULL;
-    }
-    sqlite3_bind_text(statement, 1, prefix, -1, SQLITE_STATIC);
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        free(id);
-        id = xstrdup(text_of(statement, 0));
-        found++;
-    }
-    sqlite3_finalize(statement);
-    if (found == 1)
-        return id;
-    fprintf(stderr, "lastgasp-incidents: %zu incidents begin with \"%s\"\n", found, prefix);
-    free(id);
-    return NULL;
-}
-
-bool history_print_one(struct history *history, const char *prefix, FILE *out)
-{
-    char *id = find_one(history, prefix);
-    if (id == NULL)
+    if (row == NULL)
         return false;
-
-    bool read =
-        query(history,
-              "SELECT id, node, uid, boot, cause, reason_code, reason, verdict, words,"
-              " received_us, expires_us, coalesce(outcome, state), detail, kept"
-              " FROM incidents WHERE id = ?1",
-              id, 0, print_head, out, NULL) &&
-        query(history,
-              "SELECT at_us, at_us - heard_us, words FROM ("
-              " SELECT received_us AS at_us, received_us AS heard_us, 0 AS place,"
-              "  CASE cause WHEN 'halt' THEN 'the listener heard the halt'"
-              "  ELSE 'the listener heard the panic' END AS words FROM incidents WHERE id = ?1"
-              " UNION ALL SELECT opened_us, received_us, 0, 'the actuator has the intent'"
-              "  FROM incidents WHERE id = ?1"
-              " UNION ALL SELECT steps.at_us, received_us, steps.rowid, steps.words FROM steps"
-              "  JOIN incidents ON incidents.id = steps.incident WHERE steps.incident = ?1"
-              ") ORDER BY at_us, place",
-              id, 0, print_step, out, NULL) &&
-        fputs("\npods\n", out) >= 0 &&
-        query(history,
-              "SELECT at_us, namespace, name, owner_kind, owner_name, done FROM pods"
-              " WHERE incident = ?1 ORDER BY at_us, namespace, name",
-              id, 0, print_pod, out, NULL) &&
-        fputs("\npanics heard\n", out) >= 0 &&
-        query(history, "SELECT id FROM panics WHERE incident = ?1 ORDER BY rowid", id, 0,
-              print_panic, out, NULL) &&
-        fputs("\nwhat the kernel said\n", out) >= 0 &&
-        query(history,
-              "SELECT trace.lines FROM trace JOIN panics ON panics.id = trace.panic"
-              " WHERE panics.incident = ?1 ORDER BY panics.rowid, trace.part",
-              id, 0, print_trace, out, NULL);
-    free(id);
-    return read;
+    while ((code = sqlite3_step(row)) == SQLITE_ROW)
+        each(arg, &(struct history_step){
+                      .incident = text_of(row, 0),
+                      .node = text_of(row, 1),
+                      .words = text_of(row, 2),
+                      .at_us = time_of(row, 3),
+                      .received_us = time_of(row, 4),
+                  });
+    return finish(history, row, code);
 }
 
-int64_t history_end(struct history *history)
+bool history_steps(struct history *history, const char *id,
+                   void (*each)(void *arg, const struct history_step *row), void *arg)
+{
+    return steps(history,
+                 "SELECT id, node, words, at_us, received_us FROM ("
+                 " SELECT id, node, received_us AS at_us, received_us, 0 AS place, CASE cause"
+                 "   WHEN 'kernel-panic' THEN 'the listener heard the panic'"
+                 "   WHEN 'halt' THEN 'the listener heard the halt'"
+                 "   ELSE 'it was reported' END AS words"
+                 "  FROM incidents WHERE id = ?1"
+                 " UNION ALL SELECT id, node, opened_us, received_us, 0,"
+                 "   'the actuator has the intent' FROM incidents"
+                 "  WHERE id = ?1 AND cause IN ('kernel-panic', 'halt')"
+                 " UNION ALL SELECT id, node, steps.at_us, received_us, steps.rowid, steps.words"
+                 "  FROM steps JOIN incidents ON incidents.id = steps.incident"
+                 "  WHERE steps.incident = ?1"
+                 ") ORDER BY at_us, place",
+                 id, 0, each, arg);
+}
+
+int64_t history_now(struct history *history)
 {
     sqlite3_stmt *statement;
     int64_t end = 0;
@@ -253,25 +220,107 @@ int64_t history_end(struct history *history)
     return end;
 }
 
-static void print_followed(sqlite3_stmt *row, FILE *out)
-{
-    print_time_of_day(time_of(row, 0), out);
-    fprintf(out, "  %.8s  %-24s %s\n", text_of(row, 1), text_of(row, 2), text_of(row, 3));
-}
-
-bool history_print_new(struct history *history, int64_t *end, FILE *out)
+bool history_news(struct history *history, int64_t *end,
+                  void (*each)(void *arg, const struct history_step *row), void *arg)
 {
     /* One transaction, so that what arrives between the two queries is not printed twice. */
-    if (sqlite3_exec(history->database, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-        return broken(history);
-    int64_t now = history_end(history);
-    bool read = now == *end ||
-                query(history,
-                      "SELECT steps.at_us, steps.incident, incidents.node, steps.words FROM steps"
-                      " JOIN incidents ON incidents.id = steps.incident"
-                      " WHERE steps.rowid > ?2 ORDER BY steps.rowid",
-                      NULL, *end, print_followed, out, NULL);
-    sqlite3_exec(history->database, "END", NULL, NULL, NULL);
+    if (!history_begin(history))
+        return false;
+    int64_t now = history_now(history);
+    bool read = now == *end || steps(history,
+                                     "SELECT id, node, steps.words, at_us, received_us FROM steps"
+                                     " JOIN incidents ON incidents.id = steps.incident"
+                                     " WHERE steps.rowid > ?2 ORDER BY steps.rowid",
+                                     NULL, *end, each, arg);
+    history_end(history);
     *end = now;
     return read;
+}
+
+bool history_pods(struct history *history, const char *id,
+                  void (*each)(void *arg, const struct history_pod *row), void *arg)
+{
+    sqlite3_stmt *row = prepare(history,
+                                "SELECT namespace, name, owner_kind, owner_name, done, at_us"
+                                " FROM pods WHERE incident = ?1 ORDER BY at_us, namespace, name",
+                                id, 0);
+    int code;
+
+    if (row == NULL)
+        return false;
+    while ((code = sqlite3_step(row)) == SQLITE_ROW)
+        each(arg, &(struct history_pod){
+                      .namespace = text_of(row, 0),
+                      .name = text_of(row, 1),
+                      .owner_kind = text_of(row, 2),
+                      .owner_name = text_of(row, 3),
+                      .done = text_of(row, 4),
+                      .at_us = time_of(row, 5),
+                  });
+    return finish(history, row, code);
+}
+
+bool history_panics(struct history *history, const char *id,
+                    void (*each)(void *arg, const char *panic), void *arg)
+{
+    sqlite3_stmt *row =
+        prepare(history, "SELECT id FROM panics WHERE incident = ?1 ORDER BY rowid", id, 0);
+    int code;
+
+    if (row == NULL)
+        return false;
+    while ((code = sqlite3_step(row)) == SQLITE_ROW)
+        each(arg, text_of(row, 0));
+    return finish(history, row, code);
+}
+
+static void cut_lines(const char *lines, void (*each)(void *arg, const char *line), void *arg)
+{
+    while (*lines != '\0') {
+        size_t size = strcspn(lines, "\n");
+        char *line = xstrndup(lines, size);
+        each(arg, line);
+        free(line);
+        lines += size + (lines[size] == '\n');
+    }
+}
+
+bool history_trace(struct history *history, const char *id,
+                   void (*each)(void *arg, const char *line), void *arg)
+{
+    sqlite3_stmt *row = prepare(history,
+                                "SELECT trace.lines FROM trace JOIN panics"
+                                " ON panics.id = trace.panic WHERE panics.incident = ?1"
+                                " ORDER BY panics.rowid, trace.part",
+                                id, 0);
+    int code;
+
+    if (row == NULL)
+        return false;
+    while ((code = sqlite3_step(row)) == SQLITE_ROW)
+        cut_lines(text_of(row, 0), each, arg);
+    return finish(history, row, code);
+}
+
+char *history_find(struct history *history, const char *prefix)
+{
+    sqlite3_stmt *row = prepare(
+        history, "SELECT id FROM incidents WHERE substr(id, 1, length(?1)) = ?1", prefix, 0);
+    char *id = NULL;
+    size_t found = 0;
+    int code;
+
+    if (row == NULL)
+        return NULL;
+    for (; (code = sqlite3_step(row)) == SQLITE_ROW; found++) {
+        free(id);
+        id = xstrdup(text_of(row, 0));
+    }
+    if (finish(history, row, code) && found == 1)
+        return id;
+    if (code == SQLITE_DONE)
+        fprintf(stderr, "lastgasp-incidents: %s: %zu incidents begin with \"%s\"\n", history->path,
+                found, prefix);
+    free(id);
+    return NULL;
 }

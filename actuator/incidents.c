@@ -25,6 +25,11 @@
  * let a second actuator start and then fail at random moments.
  */
 
+#define WHOLE_ROW                                                                                  \
+    "SELECT id, node, uid, boot, cause, reason_code, reason, verdict, words, received_us,"         \
+    " expires_us, opened_us, last_answer_us, rtt_us, state, lost_before, address, port,"           \
+    " closed_us, detail, outcome FROM incidents"
+
 static const char *const sql[SQL_STATEMENTS] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -48,14 +53,14 @@ static const char *const sql[SQL_STATEMENTS] = {
     [SQL_FINISH] = "UPDATE incidents SET state = ?2, outcome = ?3, detail = ?4, closed_us = ?5,"
                    " address = coalesce(?6, address), port = coalesce(?7, port),"
                    " kept = coalesce(?8, kept) WHERE id = ?1",
-    [SQL_EACH_OPEN] = "SELECT id, node, uid, boot, cause, reason_code, reason, verdict, words,"
-                      " received_us, expires_us, opened_us, last_answer_us, rtt_us, state,"
-                      " lost_before, address, port, closed_us, detail FROM incidents"
-                      " WHERE state <> 'closed' ORDER BY opened_us, id",
+    [SQL_EACH_OPEN] = WHOLE_ROW " WHERE state <> 'closed' ORDER BY opened_us, id",
+    [SQL_LOAD] = WHOLE_ROW " WHERE id = ?1",
     [SQL_ADD_STEP] = "INSERT INTO steps (incident, at_us, words) VALUES (?1, ?2, ?3)",
     [SQL_SET_STAND] = "UPDATE incidents SET state = ?2 WHERE id = ?1"
                       " AND state IN ('open', 'held', 'acting')",
     [SQL_SET_LOOK] = "UPDATE incidents SET lost_before = ?2 WHERE id = ?1",
+    [SQL_SET_SILENT] = "UPDATE incidents SET verdict = 'silent', words = ?2 WHERE id = ?1"
+                       " AND verdict = 'reported'",
     [SQL_ADD_POD] = "INSERT OR REPLACE INTO pods (incident, at_us, namespace, name, uid,"
                     " owner_kind, owner_name, done) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_ADD_TRACE] = "INSERT OR REPLACE INTO trace (panic, part, lines, at_us)"

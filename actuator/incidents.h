@@ -35,7 +35,9 @@ struct incident {
     /* While watching: where the machine would answer, and what was found out until now. */
     char *address; /* NULL: not known */
     uint64_t port, closed_us;
-    char *detail; /* of the outcome, which is `deleted` */
+    /* Of one that is closed, or watched. */
+    enum outcome outcome;
+    char *detail;
 };
 void incident_free(struct incident *incident);
 
@@ -69,6 +71,10 @@ bool incidents_retain(struct incidents *incidents, const struct incidents_retent
 /* Resuming: calls EACH with every incident that is not closed, oldest first; EACH owns it. */
 bool incidents_each_open(struct incidents *incidents,
                          void (*each)(void *arg, struct incident *incident), void *arg);
+
+/* One, open or not, the caller's; NULL when there is none with that ID, or (logged) it cannot be
+ * read. */
+struct incident *incidents_load(struct incidents *incidents, const char *id);
 
 enum incident_taken {
     INCIDENT_NEW,      /* OPENED is a new incident: act */
@@ -115,6 +121,8 @@ void incidents_step(struct incidents *incidents, const char *id, uint64_t wall_u
 void incidents_stand(struct incidents *incidents, const char *id, enum incident_state state);
 /* What the first look at its Node showed; after a restart it is too late to look again. */
 void incidents_look(struct incidents *incidents, const char *id, enum incident_look look);
+/* What was only reported was found silent, and how, in WORDS. */
+void incidents_silent(struct incidents *incidents, const char *id, const char *words);
 struct incident_pod {
     const char *namespace, *name, *uid;
     const char *owner_kind, *owner_name; /* NULL: no owner */

@@ -103,6 +103,15 @@ void incidents_look(struct incidents *incidents, const char *id, enum incident_l
     queue(incidents, row);
 }
 
+void incidents_silent(struct incidents *incidents, const char *id, const char *words)
+{
+    struct person_row *row = row_new(SQL_SET_SILENT);
+
+    put_text(row, id);
+    put_text(row, words);
+    queue(incidents, row);
+}
+
 void incidents_pod(struct incidents *incidents, const char *id, uint64_t wall_us,
                    const struct incident_pod *pod)
 {

@@ -80,6 +80,8 @@ static struct incident *incident_of_row(sqlite3_stmt *row)
     incident->port = (uint64_t)sqlite3_column_int64(row, 17);
     incident->closed_us = (uint64_t)sqlite3_column_int64(row, 18);
     incident->detail = column_copy(row, 19);
+    if (sqlite3_column_type(row, 20) != SQLITE_NULL)
+        incident->outcome = incidents_choice(outcome_names, sqlite3_column_text(row, 20));
     return incident;
 }
 
@@ -118,4 +120,21 @@ bool incidents_each_open(struct incidents *incidents,
         log_error("%s: cannot read the open incidents: %s", incidents->path,
                   sqlite3_errmsg(incidents->database));
     return code == SQLITE_DONE;
+}
+
+struct incident *incidents_load(struct incidents *incidents, const char *id)
+{
+    sqlite3_stmt *statement = incidents->statements[SQL_LOAD];
+    struct incident *incident = NULL;
+
+    sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        incident = incident_of_row(statement);
+    else if (code != SQLITE_DONE)
+        log_error_of(id, "%s: cannot read the incident: %s", incidents->path,
+                     sqlite3_errmsg(incidents->database));
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return incident;
 }

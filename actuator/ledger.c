@@ -254,6 +254,17 @@ bool ledger_may_write(const struct ledger *ledger)
     return ledger_state_may_write(ledger->state, clock_monotonic_us());
 }
 
+bool ledger_leads(const struct ledger *ledger)
+{
+    return ledger_state_leads(ledger->state, clock_monotonic_us());
+}
+
+const char *ledger_elsewhere(const struct ledger *ledger)
+{
+    bool elsewhere = ledger_state_role(ledger->state, clock_monotonic_us()) == LEDGER_STANDBY;
+    return elsewhere ? ledger_state_holder(ledger->state) : NULL;
+}
+
 void ledger_pause(struct ledger *ledger, bool pause, void (*written)(void *arg), void *arg)
 {
     ledger->written = written;

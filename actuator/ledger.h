@@ -51,6 +51,12 @@ enum ledger_answer ledger_ask(struct ledger *ledger, const char *node, const cha
  * no more than 10 s ago. */
 bool ledger_may_write(const struct ledger *ledger);
 
+/* The same, but for the pause. */
+bool ledger_leads(const struct ledger *ledger);
+
+/* Who acts, when that is another host and known; else NULL.  Valid until the next turn. */
+const char *ledger_elsewhere(const struct ledger *ledger);
+
 /*
  * Pauses every host, or lets them go on after a pause or a latch.  A pause holds here at once, and
  * there as soon as it is written, which is tried until it succeeds; then WRITTEN is called.  A

@@ -127,10 +127,14 @@ size_t ledger_state_touched(const struct ledger_state *state)
     return limits_window_touched(state->window);
 }
 
+bool ledger_state_leads(const struct ledger_state *state, uint64_t now_us)
+{
+    return ledger_state_role(state, now_us) == LEDGER_LEADS && !state->releasing;
+}
+
 bool ledger_state_may_write(const struct ledger_state *state, uint64_t now_us)
 {
-    return ledger_state_role(state, now_us) == LEDGER_LEADS && !ledger_state_paused(state) &&
-           !state->releasing;
+    return ledger_state_leads(state, now_us) && !ledger_state_paused(state);
 }
 
 enum ledger_answer ledger_state_ask(struct ledger_state *state, const struct limits_sizes *sizes,

@@ -42,6 +42,7 @@ size_t ledger_state_touched(const struct ledger_state *state);
 
 enum ledger_answer ledger_state_ask(struct ledger_state *state, const struct limits_sizes *sizes,
                                     const char *node, const char *zone, uint64_t now_us);
+bool ledger_state_leads(const struct ledger_state *state, uint64_t now_us);
 bool ledger_state_may_write(const struct ledger_state *state, uint64_t now_us);
 void ledger_state_pause(struct ledger_state *state, bool pause);
 /* Whether what ledger_state_pause() asked for last is on the server. */

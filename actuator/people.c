@@ -68,6 +68,12 @@ void people_look(struct people *people, const char *id, enum incident_look look)
     flush_soon(people);
 }
 
+void people_silent(struct people *people, const char *id, const char *words)
+{
+    incidents_silent(people->incidents, id, words);
+    flush_soon(people);
+}
+
 void people_pod(struct people *people, const char *id, const struct remedy_pod *pod)
 {
     const struct incident_pod row = {

@@ -19,5 +19,7 @@ void people_step(struct people *people, const char *id, const char *words);
 void people_write(struct people *people, const char *id, const char *words);
 void people_stand(struct people *people, const char *id, enum incident_state state);
 void people_look(struct people *people, const char *id, enum incident_look look);
+/* See incidents_silent(). */
+void people_silent(struct people *people, const char *id, const char *words);
 void people_pod(struct people *people, const char *id, const struct remedy_pod *pod);
 void people_trace(struct people *people, const struct trace *trace);

@@ -18,13 +18,14 @@
  * acknowledged. */
 #define SLOW_SYNC_US (100 * US_PER_MS)
 
-/* An intent or a retract that is not acknowledged yet. */
+/* An intent, a report or a retract that is not acknowledged yet. */
 struct item {
     enum record_kind kind;
     struct arena arena;
     struct intent intent;
     struct retract retract;
-    bool done; /* it is in the transaction, or the engine knows; else it waits on */
+    uint64_t ticket; /* of a report */
+    bool done;       /* it is in the transaction, or the engine knows; else it waits on */
     enum incident_taken taken;
     struct incident *opened;
     struct item *next;
@@ -61,9 +62,10 @@ static struct item *add(struct turn *turn, enum record_kind kind)
     return item;
 }
 
-void turn_add_intent(struct turn *turn, const struct intent *intent)
+static struct item *add_intent(struct turn *turn, enum record_kind kind,
+                               const struct intent *intent)
 {
-    struct item *item = add(turn, RECORD_INTENT);
+    struct item *item = add(turn, kind);
     struct arena *arena = &item->arena;
     size_t count = intent->panics.count;
     const char **panics = arena_alloc(arena, count * sizeof(*panics));
@@ -78,6 +80,17 @@ void turn_add_intent(struct turn *turn, const struct intent *intent)
     item->intent.reason = copy(arena, intent->reason);
     item->intent.words = copy(arena, intent->words);
     item->intent.panics.line = panics;
+    return item;
+}
+
+void turn_add_intent(struct turn *turn, const struct intent *intent)
+{
+    add_intent(turn, RECORD_INTENT, intent);
+}
+
+void turn_add_report(struct turn *turn, const struct intent *intent, uint64_t ticket)
+{
+    add_intent(turn, RECORD_REPORT, intent)->ticket = ticket;
 }
 
 void turn_add_retract(struct turn *turn, const struct retract *retract)
@@ -99,7 +112,7 @@ static void item_free(struct item *item)
 static bool waits_for_its_intent(const struct turn *turn, const struct item *retract)
 {
     for (const struct item *item = turn->first; item != retract; item = item->next) {
-        if (item->kind == RECORD_INTENT && strcmp(item->intent.id, retract->retract.id) == 0)
+        if (item->kind != RECORD_RETRACT && strcmp(item->intent.id, retract->retract.id) == 0)
             return true;
     }
     return false;
@@ -108,7 +121,7 @@ static bool waits_for_its_intent(const struct turn *turn, const struct item *ret
 static void take_retracts(struct turn *turn)
 {
     for (struct item *item = turn->first; item; item = item->next) {
-        if (item->kind == RECORD_INTENT || waits_for_its_intent(turn, item))
+        if (item->kind != RECORD_RETRACT || waits_for_its_intent(turn, item))
             continue;
         engine_retract(turn->setup.engine, item->retract.id, item->retract.why);
         item->done = true;
@@ -120,7 +133,7 @@ static bool take_intents(struct turn *turn)
     bool whole = true;
 
     for (struct item *item = turn->first; item; item = item->next) {
-        if (item->kind != RECORD_INTENT)
+        if (item->kind == RECORD_RETRACT)
             continue;
         item->taken = incidents_take(turn->setup.incidents, &item->intent, clock_wall_us(),
                                      &item->opened);
@@ -151,21 +164,25 @@ static void hand_out(struct turn *turn, struct item *item)
         channel_server_acknowledge(turn->setup.server, RECORD_RETRACT, item->retract.id);
         return;
     }
-    channel_server_acknowledge(turn->setup.server, RECORD_INTENT, item->intent.id);
+    if (item->kind == RECORD_INTENT)
+        channel_server_acknowledge(turn->setup.server, RECORD_INTENT, item->intent.id);
     turn->setup.counts[counts[item->taken]]++;
     if (item->opened)
         engine_adopt(turn->setup.engine, item->opened);
     else
         engine_merge(turn->setup.engine, &item->intent);
     item->opened = NULL;
+    if (item->kind == RECORD_REPORT)
+        turn->setup.reported(turn->setup.arg, item->ticket, item->intent.id);
 }
 
-static void send_result(void *arg, const char *id, enum outcome outcome, const char *detail)
+static void tell_closed(void *arg, const char *id, enum outcome outcome, const char *detail)
 {
     const struct turn *turn = arg;
     struct record record = { .kind = RECORD_RESULT,
                              .result = { .id = id, .outcome = outcome, .detail = detail } };
     channel_server_broadcast(turn->setup.server, &record);
+    turn->setup.closed(turn->setup.arg, id, outcome, detail);
 }
 
 /* All of it is on disk. */
@@ -173,7 +190,7 @@ static void written(struct turn *turn)
 {
     struct item **at = &turn->first;
 
-    engine_recorded(turn->setup.engine, send_result, turn);
+    engine_recorded(turn->setup.engine, tell_closed, turn);
     while (*at) {
         struct item *item = *at;
         if (!item->done) {

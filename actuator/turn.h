@@ -21,6 +21,11 @@ struct turn_setup {
     struct engine *engine;
     struct channel_server *server;
     uint64_t *counts; /* by enum count_of */
+    /* A report of turn_add_report() is on disk: as incident ID. */
+    void (*reported)(void *arg, uint64_t ticket, const char *id);
+    /* Incident ID is closed on disk. */
+    void (*closed)(void *arg, const char *id, enum outcome outcome, const char *detail);
+    void *arg;
 };
 
 /* SETUP is copied; what it points to outlives the turn. */
@@ -29,6 +34,9 @@ void turn_free(struct turn *turn);
 
 /* Copied; they are taken in the order of these calls. */
 void turn_add_intent(struct turn *turn, const struct intent *intent);
+/* What another process reported, as the intent that it comes to; nobody waits for an
+ * acknowledgement of that: setup.reported is called instead, with TICKET. */
+void turn_add_report(struct turn *turn, const struct intent *intent, uint64_t ticket);
 void turn_add_retract(struct turn *turn, const struct retract *retract);
 
 /* An incident has ended and is to be written: with this turn, or a little later on a slow disk. */

@@ -95,5 +95,7 @@ void json_text(struct json_writer *writer, const char *key, const char *text);
 void json_number(struct json_writer *writer, const char *key, uint64_t number);
 void json_flag(struct json_writer *writer, const char *key, bool flag);
 void json_null(struct json_writer *writer, const char *key);
+/* JSON is one whole value, written before and put in as it is. */
+void json_raw(struct json_writer *writer, const char *key, const char *json);
 /* Valid until the next call on WRITER; NUL-terminated. */
 const char *json_written(const struct json_writer *writer, size_t *size);

@@ -1,6 +1,7 @@
 #include "actuator/control.h"
 
 #include "actuator/ledger.h"
+#include "actuator/pauses.h"
 #include "common/log.h"
 #include "tests/unit/unit.h"
 
@@ -35,6 +36,7 @@ void ledger_pause(struct ledger *to, bool pause, void (*written)(void *arg), voi
 static char dir[64], path[96];
 static struct event_base *base;
 static struct control *control;
+static struct pauses *pauses;
 
 static void setup(void)
 {
@@ -51,13 +53,28 @@ static void teardown(void)
 {
     control_free(control);
     control = NULL;
+    pauses_free(pauses);
+    pauses = NULL;
     event_base_free(base);
     rmdir(dir);
 }
 
+static void on_command(void *arg, uint64_t ticket, const struct record *record)
+{
+    ck_assert_ptr_eq(arg, &ledger);
+    pauses_ask(pauses, ticket, record->kind == RECORD_PAUSE);
+}
+
+static void on_answer(void *arg, uint64_t ticket, const char *why)
+{
+    ck_assert_ptr_eq(arg, &ledger);
+    control_answer(control, ticket, why);
+}
+
 static void start(struct ledger *with)
 {
-    control = control_new(base, path, with);
+    pauses = pauses_new(with, on_answer, &ledger);
+    control = control_new(&(struct control_setup){ base, path, on_command, &ledger });
     ck_assert_ptr_nonnull(control);
 }
 
@@ -75,7 +92,7 @@ static bool ask(enum record_kind kind, char error[CONTROL_ERROR_SIZE])
     ck_assert_int_eq(pipe(pipes), 0);
     pid_t child = fork();
     if (child == 0) {
-        bool done = control_ask(path, kind, error);
+        bool done = control_ask(path, &(struct record){ .kind = kind }, error);
         if (!done && write(pipes[1], error, strlen(error)) < 0)
             _exit(2);
         _exit(done ? 0 : 1);
@@ -116,7 +133,7 @@ START_TEST(where_nobody_listens_the_command_names_the_socket)
 {
     char error[CONTROL_ERROR_SIZE];
 
-    ck_assert(!control_ask(path, RECORD_PAUSE, error));
+    ck_assert(!control_ask(path, &(struct record){ .kind = RECORD_PAUSE }, error));
     ck_assert_ptr_nonnull(strstr(error, path));
 }
 END_TEST
@@ -195,7 +212,7 @@ START_TEST(a_person_who_left_is_forgotten)
 {
     start(&ledger);
     told.writes = false;
-    for (unsigned i = 0; i < 20; i++) { /* more than may wait at a time */
+    for (unsigned i = 0; i < 40; i++) { /* more than may wait at a time */
         int fd = connect_by_hand();
         run_for(5);
         const char *answer = say(fd, "{\"v\":1,\"type\":\"pause\",\"id\":\"1\"}\n");
@@ -203,7 +220,7 @@ START_TEST(a_person_who_left_is_forgotten)
         close(fd);
         run_for(5);
     }
-    ck_assert_uint_eq(told.pauses, 20);
+    ck_assert_uint_eq(told.pauses, 40);
 }
 END_TEST
 

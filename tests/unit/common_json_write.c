@@ -38,6 +38,21 @@ START_TEST(every_kind_of_value_is_written)
 }
 END_TEST
 
+START_TEST(what_is_json_already_is_put_in_as_it_is)
+{
+    struct json_writer *writer = json_writer_new();
+    json_open_object(writer, NULL);
+    json_raw(writer, "kept", "{\"a\":[1,\"b\"]}");
+    json_open_array(writer, "more");
+    json_raw(writer, NULL, "{}");
+    json_raw(writer, NULL, "null");
+    json_close_array(writer);
+    json_close_object(writer);
+    ck_assert_written(writer, "{\"kept\":{\"a\":[1,\"b\"]},\"more\":[{},null]}");
+    json_writer_free(writer);
+}
+END_TEST
+
 START_TEST(a_cleared_writer_begins_anew)
 {
     struct json_writer *writer = json_writer_new();
@@ -93,6 +108,7 @@ static void fill(Suite *suite)
 {
     TCase *tests = tcase_create("writer");
     tcase_add_test(tests, every_kind_of_value_is_written);
+    tcase_add_test(tests, what_is_json_already_is_put_in_as_it_is);
     tcase_add_test(tests, a_cleared_writer_begins_anew);
     tcase_add_test(tests, a_printable_text_takes_the_bytes_that_text_encoded_size_says);
     tcase_add_test(tests, control_characters_are_escaped);
