@@ -11,15 +11,15 @@
 #include "actuator/engine.h"
 #include "actuator/ledger.h"
 #include "actuator/request.h"
+#include "actuator/status.h"
 #include "actuator/sweep.h"
 #include "actuator/turn.h"
 #include "common/channel.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/service.h"
 
-static const struct timeval stats_every = { .tv_sec = 10 };
-static const struct timeval retain_every = { .tv_sec = 10 };
+static const struct timeval every_second = { .tv_sec = 1 };
+static const struct timeval every_ten_seconds = { .tv_sec = 10 };
 static const struct timeval retain_soon = { .tv_usec = 100 * US_PER_MS };
 static const struct timeval drain_most = { .tv_sec = 2 };
 
@@ -31,7 +31,6 @@ struct actuator {
     struct counters counters;
     struct names *names;
     struct optouts optouts;
-    char own_boot[64];
     struct incidents *incidents;
     struct people *people;
     struct kube_client *client, *ledger_client;
@@ -41,20 +40,15 @@ struct actuator {
     struct sweep *sweep; /* NULL: nothing is written */
     struct channel_server *server;
     struct turn *turn;
-    struct event *stats, *retain;
+    struct event *second, *stats, *retain;
 };
 
-static void show_status(const struct actuator *actuator)
+static void on_second(evutil_socket_t fd, short what, void *arg)
 {
-    const uint64_t *values = actuator->values;
-
-    service_status("mode %s%s: %zu incidents open, %llu closed; %llu pods and %llu Nodes deleted",
-                   mode_names[actuator->options->mode],
-                   actuator->options->dry == REMEDY_REAL ? "" : ", dry run",
-                   engine_open(actuator->engine),
-                   (unsigned long long)values[COUNT_INCIDENTS_CLOSED],
-                   (unsigned long long)values[COUNT_PODS_DELETED],
-                   (unsigned long long)values[COUNT_NODES_DELETED]);
+    (void)fd, (void)what;
+    const struct actuator *actuator = arg;
+    status_show(actuator->options, actuator->ledger, actuator->engine,
+                channel_server_peers(actuator->server), actuator->values);
 }
 
 static void refuse_intent(struct actuator *actuator, struct channel_peer *peer,
@@ -177,7 +171,6 @@ static void on_stats(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     struct actuator *actuator = arg;
 
-    show_status(actuator);
     engine_remind(actuator->engine);
     struct record record = { .kind = RECORD_STATS };
     struct arena arena = { 0 };
@@ -194,7 +187,7 @@ static void on_retain(evutil_socket_t fd, short what, void *arg)
     bool more =
         incidents_retain(actuator->incidents, &actuator->options->retention, clock_wall_us());
 
-    evtimer_add(actuator->retain, more ? &retain_soon : &retain_every);
+    evtimer_add(actuator->retain, more ? &retain_soon : &every_ten_seconds);
 }
 
 static void resume(void *arg, struct incident *incident)
@@ -216,30 +209,6 @@ static bool open_database(struct actuator *actuator)
     }
     actuator->people = people_new(actuator->base, actuator->incidents);
     return true;
-}
-
-static bool read_optouts(struct actuator *actuator)
-{
-    const struct actuator_options *options = actuator->options;
-    struct optouts *optouts = &actuator->optouts;
-
-    optouts->names = actuator->names;
-    optouts->include_control_plane = options->include_control_plane;
-    optouts->own_boot = actuator->own_boot;
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    bool known = file && fscanf(file, "%63s", actuator->own_boot) == 1;
-    if (file)
-        fclose(file);
-    if (!known && options->mode > MODE_OBSERVE) {
-        log_error("/proc/sys/kernel/random/boot_id cannot be read: the Node that this runs on would "
-                  "not be known, and might be removed");
-        return false;
-    }
-    if (optouts_select(optouts, options->node_selector))
-        return true;
-    log_error("--node-selector: not of the form KEY=VALUE,KEY=VALUE, with at most %d of them",
-              OPTOUTS_SELECTOR_MAX);
-    return false;
 }
 
 static struct kube_client *open_client(struct actuator *actuator)
@@ -297,7 +266,10 @@ static bool open_engine(struct actuator *actuator)
 
     actuator->client = open_client(actuator);
     actuator->names = names_new(options->domain);
-    if (!actuator->client || !read_optouts(actuator) ||
+    actuator->optouts = (struct optouts){ .names = actuator->names,
+                                          .include_control_plane = options->include_control_plane };
+    if (!actuator->client ||
+        !optouts_read(&actuator->optouts, options->mode, options->node_selector) ||
         (writes(actuator) && !open_writing(actuator)))
         return false;
     actuator->engine = engine_new(&(struct engine_setup){
@@ -378,11 +350,13 @@ struct actuator *actuator_new(struct event_base *base, const struct actuator_opt
         actuator_free(actuator);
         return NULL;
     }
+    actuator->second = event_new(base, -1, EV_PERSIST, on_second, actuator);
+    event_add(actuator->second, &every_second);
     actuator->stats = event_new(base, -1, EV_PERSIST, on_stats, actuator);
-    event_add(actuator->stats, &stats_every);
+    event_add(actuator->stats, &every_ten_seconds);
     actuator->retain = evtimer_new(base, on_retain, actuator);
-    evtimer_add(actuator->retain, &retain_every);
-    show_status(actuator);
+    evtimer_add(actuator->retain, &every_ten_seconds);
+    on_second(-1, 0, actuator);
     return actuator;
 }
 
@@ -410,6 +384,8 @@ void actuator_free(struct actuator *actuator)
     people_free(actuator->people);
     if (actuator->incidents)
         incidents_close(actuator->incidents);
+    if (actuator->second)
+        event_free(actuator->second);
     if (actuator->stats)
         event_free(actuator->stats);
     if (actuator->retain)

@@ -331,6 +331,15 @@ size_t engine_open(const struct engine *engine)
     return open;
 }
 
+size_t engine_held(const struct engine *engine)
+{
+    size_t held = 0;
+
+    for (const struct work *work = engine->first; work; work = work->next)
+        held += !work->ended && work->stand == REMEDY_HELD;
+    return held;
+}
+
 void engine_stop(struct engine *engine)
 {
     engine->stopping = true;

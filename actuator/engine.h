@@ -100,6 +100,7 @@ void engine_recorded(struct engine *engine,
                      void *arg);
 
 size_t engine_open(const struct engine *engine); /* incidents that have not ended */
+size_t engine_held(const struct engine *engine); /* of these, those that wait for something */
 
 /* Sends nothing more; setup.drained is called once what is in flight was answered. */
 void engine_stop(struct engine *engine);

@@ -6,6 +6,7 @@
 
 #include "actuator/ledger_object.h"
 #include "actuator/ledger_state.h"
+#include "actuator/ledger_words.h"
 #include "actuator/limits_census.h"
 #include "common/clock.h"
 #include "common/kube/http.h"
@@ -263,6 +264,11 @@ const char *ledger_elsewhere(const struct ledger *ledger)
 {
     bool elsewhere = ledger_state_role(ledger->state, clock_monotonic_us()) == LEDGER_STANDBY;
     return elsewhere ? ledger_state_holder(ledger->state) : NULL;
+}
+
+void ledger_describe(const struct ledger *ledger, char *words)
+{
+    ledger_words(ledger->state, limits_census_sizes(ledger->census), clock_monotonic_us(), words);
 }
 
 void ledger_pause(struct ledger *ledger, bool pause, void (*written)(void *arg), void *arg)

@@ -57,6 +57,9 @@ bool ledger_leads(const struct ledger *ledger);
 /* Who acts, when that is another host and known; else NULL.  Valid until the next turn. */
 const char *ledger_elsewhere(const struct ledger *ledger);
 
+/* Who acts, what stops it, how much is left of the limits, for people: see ledger_words.h. */
+void ledger_describe(const struct ledger *ledger, char *words);
+
 /*
  * Pauses every host, or lets them go on after a pause or a latch.  A pause holds here at once, and
  * there as soon as it is written, which is tried until it succeeds; then WRITTEN is called.  A

@@ -127,6 +127,12 @@ size_t ledger_state_touched(const struct ledger_state *state)
     return limits_window_touched(state->window);
 }
 
+uint64_t ledger_state_room(const struct ledger_state *state, const struct limits_sizes *sizes,
+                           uint64_t now_us)
+{
+    return limits_window_room(state->window, sizes, now_us);
+}
+
 bool ledger_state_leads(const struct ledger_state *state, uint64_t now_us)
 {
     return ledger_state_role(state, now_us) == LEDGER_LEADS && !state->releasing;

@@ -39,6 +39,9 @@ const char *ledger_state_holder(const struct ledger_state *state);  /* "": nobod
 const char *ledger_state_paused(const struct ledger_state *state);  /* NULL: it is not */
 const char *ledger_state_latched(const struct ledger_state *state); /* NULL: it is not */
 size_t ledger_state_touched(const struct ledger_state *state);
+/* How many more the limits allow at this moment, those of zones aside; UINT64_MAX: not known. */
+uint64_t ledger_state_room(const struct ledger_state *state, const struct limits_sizes *sizes,
+                           uint64_t now_us);
 
 enum ledger_answer ledger_state_ask(struct ledger_state *state, const struct limits_sizes *sizes,
                                     const char *node, const char *zone, uint64_t now_us);

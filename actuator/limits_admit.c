@@ -88,6 +88,26 @@ bool limits_window_has_room(const struct limits_window *window, const struct lim
     return next_fitting(window, sizes, TAILQ_FIRST(&window->all), admit, now_us) != NULL;
 }
 
+uint64_t limits_window_room(const struct limits_window *window, const struct limits_sizes *sizes,
+                            uint64_t now_us)
+{
+    uint64_t room = UINT64_MAX;
+    struct present present;
+
+    look(window, &present, now_us);
+    for (enum limits_rule rule = LIMITS_COUNT; rule <= LIMITS_PERCENT; rule++) {
+        uint64_t allowed = limits_allowed(window->limits, rule, sizes, "");
+        uint64_t counted = present.counted[rule];
+        if (window->limits->rule[rule].value == 0)
+            continue;
+        if (allowed == 0)
+            return UINT64_MAX;
+        uint64_t left = allowed > counted ? allowed - counted : 0;
+        room = left < room ? left : room;
+    }
+    return room;
+}
+
 void limits_window_pay(struct limits_window *window, const struct limits_sizes *sizes, bool admit,
                        uint64_t now_us)
 {

@@ -40,6 +40,9 @@ void limits_window_pay(struct limits_window *window, const struct limits_sizes *
 /* Whether that would let anyone in. */
 bool limits_window_has_room(const struct limits_window *window, const struct limits_sizes *sizes,
                             bool admit, uint64_t now_us);
+/* How many more could get in, the limits of zones aside; UINT64_MAX: it cannot be said. */
+uint64_t limits_window_room(const struct limits_window *window, const struct limits_sizes *sizes,
+                            uint64_t now_us);
 /* That write, made at SENT_US, is on the server; or nobody knows. */
 void limits_window_paid(struct limits_window *window, bool written, uint64_t sent_us);
 

@@ -24,6 +24,10 @@ struct optouts {
 /* Parses "K=V,K=V" (kept by reference, TEXT is changed) into OPTOUTS; false when it is not that. */
 bool optouts_select(struct optouts *optouts, char *text);
 
+/* optouts_read.c: what this host was started with, and where it runs.  False with a message logged
+ * when SELECTOR (may be NULL) is none, or where it runs is not known and MODE is one that writes. */
+bool optouts_read(struct optouts *optouts, enum mode mode, char *selector);
+
 struct optout {
     enum mode most;  /* how far one may go with this Node */
     const char *why; /* NULL: nobody opted out */

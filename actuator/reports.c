@@ -142,7 +142,7 @@ static void on_node(void *arg, const struct kube_answer *answered)
         take(reported, node);
     } else if (answered->status == 200) {
         answer(reported, "its Node names no boot id: no kubelet has registered there yet");
-    } else if (answered->status == 404) {
+    } else if (answered->status == 404 && strcmp(answered->reason, "NotFound") == 0) {
         snprintf(why, sizeof(why), "there is no Node %s", reported->node);
         answer(reported, why);
     } else {

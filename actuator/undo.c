@@ -171,7 +171,7 @@ static void on_node(void *arg, const struct kube_answer *answered)
         node = answer_node_read(asked->desk->setup.names, answered->body, answered->size);
     if (node)
         judge(asked, node);
-    else if (answered->status == 404)
+    else if (answered->status == 404 && strcmp(answered->reason, "NotFound") == 0)
         answer(asked, "its Node is gone, and what was set on it went with it");
     else if (answered->status == 200)
         answer(asked, "its Node names no boot id: it was created anew, and no kubelet has "

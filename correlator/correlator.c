@@ -38,21 +38,26 @@ const char *const counter_names[COUNTERS] = {
 static void tell_status(const struct correlator *correlator)
 {
     const struct nodemap *map = nodewatch_map(correlator->watch);
-    const char *dry = correlator->settings.to == NULL ? "dry run: " : "";
-    char probing[128] = "";
+    const char *actuator = "dry run: prints what it would ask for";
+    char nodes[128] = "NO LIST OF NODES yet, so judges nothing", probing[128] = "verifies nothing";
+    if (map != NULL)
+        snprintf(nodes, sizeof(nodes), "%s %zu nodes",
+                 nodewatch_is_stale(correlator->watch) ? "NO WATCH, so judges nothing; knows"
+                                                       : "watches",
+                 nodemap_count(map));
+    if (correlator->settings.to != NULL)
+        actuator = channel_client_is_connected(correlator->actuator) ? "actuator connected"
+                                                                     : "actuator AWAY";
     if (correlator->probing != NULL) {
         size_t ports, good;
         probing_coverage(correlator->probing, &ports, &good);
-        snprintf(probing, sizeof(probing), "; %zu of %zu kubelet ports answer; %zu nodes probed",
-                 good, ports, probing_suspects(correlator->probing));
+        snprintf(probing, sizeof(probing),
+                 "%zu of %zu kubelet ports answer; judges %zu nodes, probes %zu of open incidents",
+                 good, ports, probing_judged(correlator->probing),
+                 probing_suspects(correlator->probing) - probing_judged(correlator->probing));
     }
-    if (map == NULL)
-        service_status("%swaiting for the list of nodes; %zu panics held", dry,
-                       correlator->held_count);
-    else
-        service_status("%s%s %zu nodes; %zu panics held%s", dry,
-                       nodewatch_is_stale(correlator->watch) ? "no watch, old list of" : "watching",
-                       nodemap_count(map), correlator->held_count, probing);
+    service_status("%s; %s; %zu panics held; %zu not acknowledged; %s", nodes, probing,
+                   correlator->held_count, correlator->gasps.count, actuator);
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)

@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/own_boot.h"
 #include "correlator/elapsed.h"
 #include "correlator/sweep.h"
 
@@ -230,12 +231,10 @@ static bool is_suspect(void *arg, uint64_t node)
 
 static void read_own_boot(struct kubelets *kubelets)
 {
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (file == NULL || fscanf(file, "%63s", kubelets->own_boot) != 1)
+    snprintf(kubelets->own_boot, sizeof(kubelets->own_boot), "%s", own_boot());
+    if (kubelets->own_boot[0] == '\0')
         log_warning("/proc/sys/kernel/random/boot_id cannot be read: if this machine is a Node it "
                     "may be its own witness");
-    if (file != NULL)
-        fclose(file);
 }
 
 struct probing *probing_new(struct event_base *base, struct kube_client *kube,
@@ -334,6 +333,17 @@ struct suspect *probing_suspect_at(struct probing *probing, const struct node *n
 size_t probing_suspects(const struct probing *probing)
 {
     return probing->count;
+}
+
+size_t probing_judged(const struct probing *probing)
+{
+    size_t judged = 0;
+    const struct suspect *suspect;
+    TAILQ_FOREACH(suspect, &probing->all, in_all)
+    {
+        judged += suspect->gasps != NULL;
+    }
+    return judged;
 }
 
 const struct means *probing_means(const struct probing *probing)

@@ -48,6 +48,7 @@ struct suspect *probing_suspect_at(struct probing *probing, const struct node *n
                                    const struct address *address, uint16_t port);
 
 size_t probing_suspects(const struct probing *probing);
+size_t probing_judged(const struct probing *probing); /* of these, those whose panics wait */
 const struct means *probing_means(const struct probing *probing);
 
 /* How many kubelet ports there are, and how many of them have a good baseline. */

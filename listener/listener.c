@@ -238,7 +238,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
                    : listener->reading ? "reading"
                                        : "NOT READING, all slots are taken",
                    nodes_count(listener->nodes), pending_count(listener->pending),
-                   channel_client_is_connected(listener->client) ? "connected" : "away");
+                   channel_client_is_connected(listener->client) ? "connected" : "AWAY");
 }
 
 /* Life. */

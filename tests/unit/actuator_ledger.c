@@ -1,3 +1,4 @@
+#include "actuator/ledger_words.h"
 #include "tests/unit/actuator_ledger.h"
 
 #define START_US (1000 * US_PER_SECOND)
@@ -349,6 +350,34 @@ END_TEST
 
 static const char *const many[] = { "n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8" };
 
+static const char *words_of(const struct ledger_state *state, uint64_t now_us)
+{
+    static char words[LEDGER_WORDS_SIZE];
+    ledger_words(state, &sizes, now_us, words);
+    return words;
+}
+
+START_TEST(what_a_host_is_doing_is_said_in_words)
+{
+    ck_assert_str_eq(words_of(a, S(0)), "waits for the ledger");
+    settle(a, S(0));
+    settle(b, S(0));
+    ck_assert_str_eq(words_of(b, S(0)), "stands by (host-a acts)");
+    ck_assert_str_eq(words_of(a, S(0)), "acts; 0 Nodes touched lately, the limits allow 3 more");
+    ask(a, "n1", S(1));
+    ck_assert_str_eq(words_of(a, S(1)), "acts; 1 Nodes touched lately, the limits allow 2 more");
+    ck_assert(ledger_state_leads(a, S(1)));
+    ledger_state_pause(a, true);
+    settle(a, S(2));
+    ck_assert_ptr_nonnull(strstr(words_of(a, S(2)), "acts, PAUSED; 1 Nodes"));
+    ck_assert(!ledger_state_may_write(a, S(2)));
+    ck_assert(ledger_state_leads(a, S(2))); /* what was set may still be taken back */
+    ck_assert(!ledger_state_leads(b, S(2)));
+    ck_assert_ptr_nonnull(
+        strstr(words_of(a, S(20)), "CANNOT BE RENEWED, so writes nothing, PAUSED"));
+}
+END_TEST
+
 START_TEST(a_flood_latches_until_resume_on_every_host)
 {
     settle(a, S(0));
@@ -398,6 +427,7 @@ static void fill(Suite *suite)
     tcase_add_test(tests, a_host_that_stands_by_can_pause_and_resume);
     tcase_add_test(tests, a_pause_holds_here_before_it_is_written);
     tcase_add_test(tests, a_flood_latches_until_resume_on_every_host);
+    tcase_add_test(tests, what_a_host_is_doing_is_said_in_words);
     suite_add_tcase(suite, tests);
 }
 

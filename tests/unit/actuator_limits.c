@@ -136,6 +136,23 @@ START_TEST(no_more_get_in_than_the_limit_until_the_window_slides)
 }
 END_TEST
 
+START_TEST(how_many_more_may_be_touched_is_known)
+{
+    static const struct limits both = { { [LIMITS_COUNT] = { 3, 60 * US_PER_SECOND },
+                                          [LIMITS_PERCENT] = { 10, 60 * US_PER_SECOND } } };
+    static const struct limits_sizes twenty = { 20, true, zones, 2 }, unknown;
+
+    window = limits_window_new(&both);
+    ck_assert_uint_eq(limits_window_room(window, &sizes, S(0)), 3);
+    ck_assert_uint_eq(limits_window_room(window, &twenty, S(0)), 2);
+    ck_assert_uint_eq(limits_window_room(window, &unknown, S(0)), UINT64_MAX);
+    ck_assert(gets_in("n1", "", S(1)));
+    ck_assert_uint_eq(limits_window_room(window, &sizes, S(2)), 2);
+    ck_assert_uint_eq(limits_window_room(window, &twenty, S(2)), 1);
+    ck_assert_uint_eq(limits_window_room(window, &sizes, S(200)), 3);
+}
+END_TEST
+
 START_TEST(a_node_counts_once_however_often_it_asks)
 {
     window = limits_window_new(&three);
@@ -399,6 +416,7 @@ static void fill(Suite *suite)
     tcase_add_checked_fixture(windows, NULL, teardown);
     tcase_add_test(windows, no_more_get_in_than_the_limit_until_the_window_slides);
     tcase_add_test(windows, a_node_counts_once_however_often_it_asks);
+    tcase_add_test(windows, how_many_more_may_be_touched_is_known);
     tcase_add_test(windows, a_node_that_is_worked_on_stays_in_the_window);
     tcase_add_test(windows, a_payment_that_was_not_written_lets_nobody_in);
     tcase_add_test(windows, while_it_is_latched_only_who_is_in_the_window_goes_on);
