@@ -2,7 +2,7 @@
 import time
 
 from tests.harness.pipeline import PANIC_REASON
-from tests.harness.programs import wait_until
+from tests.harness.programs import run, wait_until
 from tests.harness.world import LAPSED_SECONDS, SETTLE_SECONDS
 
 FORGED = "6.12/ext-oopspanic"  # not the panic that panic() sends
@@ -68,6 +68,29 @@ def test_a_forged_panic_hides_no_real_one_that_follows(world):
         victim.panic()
     for victim in gaps.values():
         assert victim.outcome() == "deleted"
+
+
+def test_what_another_process_reports_is_removed_once_it_is_silent_and_lapsed(empty_world):
+    """And not before: a word is no evidence, and there is no panic here at all."""
+    empty_world.add_many(5)
+    control = empty_world.folder / "control.sock"
+    empty_world.start(actuator=(f"--control={control}",))
+    empty_world.wait_swept()
+    victim, living, *_ = empty_world.machines
+    empty_world.pipeline.running["actuator"].wait_for("this host acts", 20)
+    for machine in (victim, living):
+        if machine is victim:
+            machine.die()
+        done = run("lastgasp-incidents", "report", f"--node={machine.name}", f"--control={control}",
+                   "--reason-code=hardware", "--reason=machine check")
+        assert done.returncode == 0, done.stderr
+    assert living.outcome() == "retracted" and not living.is_marked() and living.exists
+    assert victim.outcome() == "deleted" and not victim.exists and not victim.pods()
+    (incident,) = victim.incidents()
+    assert (incident["cause"], incident["verdict"]) == ("hardware", "silent")
+    assert incident["words"].startswith(f"{victim.address}:10250 silent for 3.")
+    assert {line["objectRef"]["name"] for line in empty_world.deletes()
+            if line["objectRef"]["resource"] == "nodes"} == {victim.name}
 
 
 def test_who_was_found_alive_is_judged_afresh_when_it_really_panics(world):
