@@ -62,7 +62,7 @@ static const struct option_row rows[] = {
     { "limit-zone-percent", OPTION_TEXT, &given.limits[LIMITS_ZONE_PERCENT], "PERCENT/WINDOW",
       "the same within each zone (no such limit)" },
     { "control", OPTION_TEXT, &given.control, "PATH",
-      "the socket to make for people: pause and resume" },
+      "the socket to make for people and other processes: pause, resume, undo, report" },
     { "keep", OPTION_DURATION, &given.keep_us, "TIME",
       "how long closed incidents are kept in the history", .least = 60 * US_PER_MINUTE,
       .most = 3650 * DAY_US },

@@ -24,6 +24,7 @@ struct asked {
     struct incident *closed; /* as it was closed; NULL: the engine ends it */
     unsigned tries;
     struct kube_call *call;
+    const char *verb; /* of the call */
     struct asked *next, **at;
 };
 
@@ -74,12 +75,12 @@ static void answer(struct asked *asked, const char *why)
     setup->answer(setup->arg, ticket, why);
 }
 
-static void answer_failed(struct asked *asked, const char *verb, const struct kube_answer *answered)
+static void answer_failed(struct asked *asked, const struct kube_answer *answered)
 {
     char message[KUBE_ERROR_SIZE], resource[384];
 
     snprintf(resource, sizeof(resource), "nodes %s", asked->closed->node);
-    kube_describe(verb, resource, answered, message, sizeof(message));
+    kube_describe(asked->verb, resource, answered, message, sizeof(message));
     answer(asked, message);
 }
 
@@ -117,7 +118,7 @@ static void on_cleared(void *arg, const struct kube_answer *answered)
     } else if (answered->status == 409 && ++asked->tries < TRIES) {
         read_node(asked);
     } else {
-        answer_failed(asked, "PATCH", answered);
+        answer_failed(asked, answered);
     }
 }
 
@@ -133,6 +134,7 @@ static void clear(struct asked *asked, const struct answer_node *node)
     struct bodies_call call;
 
     bodies_build_clear(desk->writer, desk->setup.names, node, &call);
+    asked->verb = call.verb;
     asked->call = kube_submit(desk->setup.client, &(struct kube_request){
                                                       .verb = call.verb,
                                                       .path = call.path,
@@ -177,7 +179,7 @@ static void on_node(void *arg, const struct kube_answer *answered)
         answer(asked, "its Node names no boot id: it was created anew, and no kubelet has "
                       "registered there yet");
     else
-        answer_failed(asked, "GET", answered);
+        answer_failed(asked, answered);
     answer_node_free(node);
 }
 
@@ -186,6 +188,7 @@ static void read_node(struct asked *asked)
     struct bodies_call call;
 
     bodies_build_node(asked->closed->node, &call);
+    asked->verb = call.verb;
     asked->call =
         kube_submit(asked->desk->setup.client,
                     &(struct kube_request){

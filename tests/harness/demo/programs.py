@@ -68,5 +68,6 @@ class Programs:
     def history(self, incident: str) -> list[str]:
         """Rows of all that is known of it, but for what the kernel said and what the Node had."""
         shown = run("lastgasp-incidents", f"--state={self.state}", "show", incident).stdout
-        rows = shown.partition("\npanics heard")[0].splitlines()
-        return [row for row in rows if not row.startswith("had ")]
+        for heading in ("\nwhat the deleted Node had", "\npanics and reports heard"):
+            shown = shown.partition(heading)[0]
+        return shown.splitlines()
