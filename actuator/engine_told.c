@@ -163,7 +163,8 @@ void engine_take_stock(struct work *work)
         tell_open(work);
 }
 
-/* What was only reported is so: from here on it is an incident as any other. */
+/* What was only reported is so, by what was seen after the report: from here on it is an incident
+ * as any other. */
 static void bear_out(struct work *work, const char *words, uint64_t now_us)
 {
     struct incident *incident = work->incident;
@@ -196,7 +197,8 @@ void engine_evidence(struct engine *engine, const char *id, uint64_t silent_unti
     if (!work)
         return;
     work->heard_us = now_us;
-    if (work->incident->verdict == VERDICT_REPORTED)
+    if (work->incident->verdict == VERDICT_REPORTED &&
+        silent_until_us >= work->incident->received_us)
         bear_out(work, words, now_us);
     if (work->watch.on)
         work->watch.answered_us = 0;

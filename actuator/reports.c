@@ -16,6 +16,9 @@
 /* As long as a panic's, unless the correlator is told otherwise (--expire). */
 #define LIFE_US (15 * US_PER_MINUTE)
 
+/* That wait at a time, whoever made them and left again included. */
+#define REPORTED_MAX 64
+
 /* One that is not on disk. */
 struct reported {
     struct reports *reports;
@@ -30,10 +33,12 @@ struct reported {
 struct reports {
     struct reports_setup setup;
     struct reported *first;
+    size_t count;
 };
 
 static void reported_free(struct reported *reported)
 {
+    reported->reports->count--;
     *reported->at = reported->next;
     if (reported->next)
         reported->next->at = reported->at;
@@ -52,6 +57,7 @@ static struct reported *reported_new(struct reports *reports, uint64_t ticket,
     struct reported *reported = xcalloc(1, sizeof(*reported));
 
     reported->reports = reports;
+    reports->count++;
     reported->ticket = ticket;
     reported->node = xstrdup(report->node);
     reported->reason = xstrdup(report->reason);
@@ -163,6 +169,10 @@ void reports_ask(struct reports *reports, uint64_t ticket, const struct report *
 
     if (!request_check_report(report, why)) {
         answer(reported, why);
+        return;
+    }
+    if (reports->count > REPORTED_MAX) {
+        answer(reported, "too many reports wait to be taken; report it again later");
         return;
     }
     if (holder) {

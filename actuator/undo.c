@@ -16,6 +16,9 @@
 /* A Node that changes under us is read again, but not for ever: people can ask again. */
 #define TRIES 5
 
+/* That wait at a time, whoever asked for them and left again included. */
+#define ASKED_MAX 64
+
 /* One that was asked for and is not done. */
 struct asked {
     struct undo_desk *desk;
@@ -32,10 +35,12 @@ struct undo_desk {
     struct undo_setup setup;
     struct json_writer *writer;
     struct asked *first;
+    size_t count;
 };
 
 static void asked_free(struct asked *asked)
 {
+    asked->desk->count--;
     *asked->at = asked->next;
     if (asked->next)
         asked->next->at = asked->at;
@@ -52,6 +57,7 @@ static struct asked *asked_new(struct undo_desk *desk, uint64_t ticket, const st
     struct asked *asked = xcalloc(1, sizeof(*asked));
 
     asked->desk = desk;
+    desk->count++;
     asked->ticket = ticket;
     asked->incident = xstrdup(undo->incident);
     asked->by = xstrdup(undo->by ? undo->by : "somebody");
@@ -222,6 +228,10 @@ void undo_ask(struct undo_desk *desk, uint64_t ticket, const struct undo *undo)
 
     if (!request_check_undo(undo, why)) {
         answer(asked, why);
+        return;
+    }
+    if (desk->count > ASKED_MAX) {
+        answer(asked, "too many wait to be undone");
         return;
     }
     if (holder) {

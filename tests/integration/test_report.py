@@ -103,6 +103,18 @@ def test_a_report_is_told_and_its_node_removed_once_silent_and_lapsed(cluster, h
     assert "the prober finds the machine silent, as was reported" in words
 
 
+def test_what_was_seen_before_the_report_does_not_bear_it_out(cluster, host):
+    """Evidence of an earlier silence may have waited somewhere."""
+    node = cluster.add(pods=4)
+    cluster.die(node)
+    incident = reported(host, node)
+    host.prober.edge.send({"type": "evidence", "id": incident, "words": "silent for 3.0 s",
+                           "silent_until_us": records.now_us() - 60_000_000})
+    time.sleep(LAPSED + 1)
+    cluster.assert_untouched(node)
+    assert row(host, incident)["verdict"] == "reported"
+
+
 def test_silent_but_renewed_is_cordoned_and_not_removed(cluster, host):
     node = cluster.add(pods=4)
     incident = reported(host, node)
@@ -250,8 +262,9 @@ def test_a_report_can_be_made_by_hand(cluster, host):
     node = cluster.add(pods=2)
     line = json.dumps({"v": 1, "type": "report", "id": "1", "node": node.name,
                        "cause": "hardware", "reason": WHY})
-    with subprocess.Popen(["socat", "-t", "10", "-", f"UNIX-CONNECT:{host.control},type=5,shut-none"],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as person:
+    socket = f"UNIX-CONNECT:{host.control},type=5,shut-none"
+    with subprocess.Popen(["socat", "-t", "10", "-", socket], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as person:
         person.stdin.write(line.encode() + b"\n")
         person.stdin.flush()
         hello, answer = (decode(person.stdout.readline())[0] for _ in range(2))

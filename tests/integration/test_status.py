@@ -50,7 +50,8 @@ def test_each_stage_says_what_it_does_and_who_is_missing(make_pipeline, fleet, n
     for _ in range(3):
         fleet.add(pods=1, kubeletPort=10250)
     pipeline = make_pipeline(verify="probe", limits=()).start()
-    notified.wait_for("listener", r"^reading, \d+ addresses are Nodes', 0 .* correlator connected$")
+    notified.wait_for("listener",
+                      r"^reading, \d+ addresses are Nodes', 0 .* correlator connected$")
     notified.wait_for("correlator", r"^watches 3 nodes; 3 of 3 kubelet ports answer; judges 0 nodes,"
                       r" probes 0 of open incidents; 0 panics held; 0 not acknowledged;"
                       r" actuator connected$")
@@ -65,7 +66,8 @@ def test_a_correlator_without_nodes_or_actuator_says_so(api, tmp_path, notified)
     api.away()
     with Program("lastgasp-correlator", f"--socket={tmp_path}/c.sock", f"--to={tmp_path}/a.sock",
                  f"--kubeconfig={api.kubeconfig('correlator')}", folder=tmp_path):
-        notified.wait_for("correlator", "^NO LIST OF NODES yet, so judges nothing; .* actuator AWAY$")
+        notified.wait_for("correlator",
+                          "^NO LIST OF NODES yet, so judges nothing; .* actuator AWAY$")
 
 
 def test_an_actuator_says_what_stops_it_and_what_waits(api, fleet, tmp_path, notified):

@@ -212,8 +212,9 @@ def test_an_api_server_that_is_away_is_waited_for(cluster, host):
 def test_undo_can_be_asked_for_by_hand(cluster, host):
     node, incident = told(cluster, host)
     line = json.dumps({"v": 1, "type": "undo", "id": "1", "incident": incident})
-    with subprocess.Popen(["socat", "-t", "10", "-", f"UNIX-CONNECT:{host.control},type=5,shut-none"],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as person:
+    socket = f"UNIX-CONNECT:{host.control},type=5,shut-none"
+    with subprocess.Popen(["socat", "-t", "10", "-", socket], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as person:
         person.stdin.write(line.encode() + b"\n")
         person.stdin.flush()
         hello, answer = (decode(person.stdout.readline())[0] for _ in range(2))
