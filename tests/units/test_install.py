@@ -62,7 +62,7 @@ def test_a_fresh_install_writes_nothing(installed):
 
 def test_systemctl_status_says_what_each_stage_is_doing(live):
     live.acts()
-    for stage, words in (("listener", r"[0-9]+ panics"), ("correlator", r"watching [0-9]+ nodes"),
+    for stage, words in (("listener", r"[0-9]+ panics"), ("correlator", r"watches [0-9]+ nodes"),
                          ("actuator", r"incident")):
         wait_until(lambda: re.search(words, live.show(f"lastgasp-{stage}", "StatusText")), 5,
                    f"a status of the {stage} with {words!r}, not "
