@@ -10,22 +10,23 @@ PROGRAMS = ("lastgasp-listener", "lastgasp-correlator", "lastgasp-actuator", "la
 OPTION = re.compile(r"--([a-z][a-z-]*)(?:=(\S+))?")
 
 
-def help_of(program: str) -> str:
-    done = run(program, "--help")
+def help_of(program: str, *verb: str) -> str:
+    done = run(program, *verb, "--help")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def options_of_help(program: str) -> dict[str, str]:
-    """Each option, "--NAME=VALUE", with what is said of it."""
-    entries = re.split(r"^  (?=--)", help_of(program), flags=re.MULTILINE)[1:]
+    """Each option, "--NAME=VALUE", with what is said of it; those of its verbs too."""
+    texts = [help_of(program), *(help_of(program, verb) for verb in verbs_of_help(program))]
+    entries = [entry for text in texts
+               for entry in re.split(r"^  (?=--)", text, flags=re.MULTILINE)[1:]]
     parts = [entry.split(maxsplit=1) for entry in entries]
     return {option: " ".join(said.split()) for option, said in parts}
 
 
 def verbs_of_help(program: str) -> set[str]:
-    operands = help_of(program).splitlines()[0].partition("[OPTION]...")[2]
-    return {words.split()[0] for words in operands.split("|") if words.strip()}
+    return set(re.findall(r"^  ([a-z]+) ", help_of(program), re.MULTILINE))
 
 
 def options_of_page(program: str) -> dict[str, str]:
