@@ -99,7 +99,8 @@ from control_plane import ControlPlane
 with ControlPlane(Path({str(control_plane_programs)!r})) as running:
     print(running.folder, *(p.child.pid for p in running.processes.values()), flush=True)
     signal.pause()
-"""], cwd=HERE, stdout=subprocess.PIPE, text=True)
+"""], cwd=HERE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])})
     folder, *pids = starter.stdout.readline().split()
     assert len(pids) == 2
     starter.send_signal(signal.SIGKILL)
