@@ -11,6 +11,7 @@
 #include "actuator/engine.h"
 #include "actuator/ledger.h"
 #include "actuator/request.h"
+#include "actuator/stats.h"
 #include "actuator/status.h"
 #include "actuator/sweep.h"
 #include "actuator/turn.h"
@@ -29,6 +30,7 @@ struct actuator {
     char instance[128];
     uint64_t values[COUNTS];
     struct counters counters;
+    struct steps steps;
     struct names *names;
     struct optouts optouts;
     struct incidents *incidents;
@@ -105,12 +107,25 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
     }
 }
 
-/* To all: more than one correlator may be there, and each may have forgotten. */
+static struct stats_setup stats_of(struct actuator *actuator)
+{
+    return (struct stats_setup){ .counts = actuator->values,
+                                 .steps = &actuator->steps,
+                                 .engine = actuator->engine,
+                                 .ledger = actuator->ledger,
+                                 .server = actuator->server,
+                                 .mode = actuator->options->mode,
+                                 .dry = actuator->options->dry };
+}
+
+/* Of what is open, to all: more than one correlator may be there, and each may have forgotten. */
 static void on_joined(void *arg, struct channel_peer *peer)
 {
-    (void)peer;
-    const struct actuator *actuator = arg;
+    struct actuator *actuator = arg;
+    const struct stats_setup stats = stats_of(actuator);
+
     engine_tell_open(actuator->engine);
+    stats_tell(&stats, peer);
 }
 
 static const struct channel_server_handler upstream = { .record = on_record, .joined = on_joined };
@@ -170,14 +185,10 @@ static void on_stats(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct actuator *actuator = arg;
+    const struct stats_setup stats = stats_of(actuator);
 
     engine_remind(actuator->engine);
-    struct record record = { .kind = RECORD_STATS };
-    struct arena arena = { 0 };
-    counters_record(&actuator->counters, &arena, &record.stats.counters);
-    counters_record(channel_server_counters(actuator->server), &arena, &record.stats.counters);
-    channel_server_broadcast(actuator->server, &record);
-    arena_free(&arena);
+    stats_tell(&stats, NULL);
 }
 
 static void on_retain(evutil_socket_t fd, short what, void *arg)
@@ -285,6 +296,7 @@ static bool open_engine(struct actuator *actuator)
         .dry = options->dry,
         .accept_unverified = options->accept_unverified,
         .counts = actuator->values,
+        .steps = &actuator->steps,
         .probe = on_probe,
         .ended = on_ended,
         .drained = on_drained,
@@ -308,6 +320,7 @@ static bool open_upstream(struct actuator *actuator)
         .reported = on_reported,
         .closed = on_closed,
         .arg = actuator,
+        .steps = &actuator->steps,
     });
     return true;
 }

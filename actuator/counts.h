@@ -1,5 +1,8 @@
 #pragma once
 
+#include "actuator/rights.h"
+#include "common/record.h"
+
 /* The actuator's counters; their names on the wire and in the log are in counts.c. */
 enum count_of {
     COUNT_INTENTS,
@@ -12,6 +15,9 @@ enum count_of {
     COUNT_INCIDENTS_MERGED,
     COUNT_INCIDENTS_RESUMED,
     COUNT_INCIDENTS_CLOSED,
+    COUNT_CLOSED_AS, /* by outcome: COUNT_CLOSED_AS + enum outcome */
+    COUNT_COMMITS = COUNT_CLOSED_AS + OUTCOME_ELSEWHERE + 1,
+    COUNT_COMMITS_US, /* how long they took together */
     COUNT_DATABASE_FAILURES,
     COUNT_DATABASE_SLOW_COMMITS,
     COUNT_LEDGER_FAILURES,
@@ -31,3 +37,17 @@ enum count_of {
     COUNTS,
 };
 extern const char *const count_names[COUNTS];
+
+/* What is true now rather than counted; sent with the counters. */
+enum gauge_of {
+    GAUGE_INCIDENTS_OPEN,
+    GAUGE_INCIDENTS_HELD,
+    GAUGE_LEADS,
+    GAUGE_PAUSED,
+    GAUGE_LATCHED,
+    GAUGE_NODES_TOUCHED,
+    GAUGE_DRY_RUN,
+    GAUGE_MODE, /* 1 for the one we are in: GAUGE_MODE + enum mode */
+    GAUGES = GAUGE_MODE + MODE_NODE + 1,
+};
+extern const char *const gauge_names[GAUGES];

@@ -340,6 +340,13 @@ size_t engine_held(const struct engine *engine)
     return held;
 }
 
+void engine_note_step(struct work *work, enum step step)
+{
+    if (!work->noted[step])
+        steps_note(work->engine->setup.steps, step, work->incident->received_us, clock_wall_us());
+    work->noted[step] = true;
+}
+
 void engine_stop(struct engine *engine)
 {
     engine->stopping = true;

@@ -11,6 +11,7 @@
 #include "actuator/people.h"
 #include "actuator/remedy.h"
 #include "common/kube/http.h"
+#include "common/steps.h"
 
 struct event_base;
 
@@ -33,6 +34,7 @@ struct engine_setup {
     enum remedy_dry dry;
     bool accept_unverified;
     uint64_t *counts; /* by enum count_of */
+    struct steps *steps;
     /* OPEN needs probing; called again when nothing was heard of it for a while. */
     void (*probe)(void *arg, const struct open_incident *open);
     /* An incident has ended and waits for engine_record(); called from the loop. */

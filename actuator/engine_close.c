@@ -77,6 +77,8 @@ void engine_recorded(struct engine *engine,
         if (!work->watch.was_on || work->outcome != OUTCOME_DELETED) {
             say_closed(work);
             engine->setup.counts[COUNT_INCIDENTS_CLOSED]++;
+            engine->setup.counts[COUNT_CLOSED_AS + work->outcome]++;
+            engine_note_step(work, STEP_CLOSED);
             each(arg, work->incident->id, work->outcome, work->detail);
         }
         if (!work->watch.was_on && engine_watches(work))

@@ -31,6 +31,7 @@ struct work {
     bool look_saved;
     bool undone; /* a person asked for it */
     enum remedy_stand stand;
+    bool noted[STEPS]; /* each step counts once, the first time */
 
     /* how it ended, as far as that is known */
     bool ended, recorded;
@@ -114,3 +115,5 @@ uint64_t engine_expiry(const struct incident *incident);
 void engine_answered(struct work *work, const struct remedy_request *request,
                      struct remedy_answer *answer);
 void engine_pump_soon(struct engine *engine);
+/* STEP was done for WORK just now. */
+void engine_note_step(struct work *work, enum step step);

@@ -35,7 +35,17 @@ static void note_reachability(struct engine *engine, const struct kube_answer *a
     }
 }
 
-static void count(struct engine *engine, enum remedy_kind kind, unsigned status)
+static void note_step(struct work *work, enum remedy_kind kind)
+{
+    if (kind == REMEDY_MARK_NODE)
+        engine_note_step(work, STEP_TOLD);
+    else if (kind == REMEDY_DELETE_POD)
+        engine_note_step(work, STEP_POD_GONE);
+    else if (kind == REMEDY_DELETE_NODE)
+        engine_note_step(work, STEP_NODE_DELETED);
+}
+
+static void count(struct work *work, enum remedy_kind kind, unsigned status)
 {
     static const enum count_of done[] = {
         [REMEDY_MARK_NODE] = COUNT_NODES_MARKED,    [REMEDY_MARK_POD] = COUNT_PODS_MARKED,
@@ -43,7 +53,7 @@ static void count(struct engine *engine, enum remedy_kind kind, unsigned status)
         [REMEDY_DELETE_NODE] = COUNT_NODES_DELETED, [REMEDY_EVENT] = COUNT_EVENTS_SENT,
         [REMEDY_CLEAR_NODE] = COUNT_NODES_CLEARED,
     };
-    uint64_t *counts = engine->setup.counts;
+    uint64_t *counts = work->engine->setup.counts;
 
     counts[COUNT_REQUESTS]++;
     if (status == 429)
@@ -52,8 +62,10 @@ static void count(struct engine *engine, enum remedy_kind kind, unsigned status)
         counts[COUNT_REQUESTS_FAILED]++;
     else if (status >= 400)
         counts[COUNT_REQUESTS_REFUSED]++;
-    else if (kind != REMEDY_READ_NODE && kind != REMEDY_READ_LEASE && kind != REMEDY_LIST_PODS)
+    else if (kind != REMEDY_READ_NODE && kind != REMEDY_READ_LEASE && kind != REMEDY_LIST_PODS) {
         counts[done[kind]]++;
+        note_step(work, kind);
+    }
 }
 
 static unsigned chance(void)
@@ -122,7 +134,7 @@ static void note_answer(const struct flight *flight, const struct kube_answer *f
         return;
     }
     note_reachability(engine, from);
-    count(engine, flight->request.kind, status);
+    count(flight->work, flight->request.kind, status);
     window_answered(&engine->window, status, flight->sent_us, clock_monotonic_us());
 }
 

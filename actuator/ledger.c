@@ -279,6 +279,15 @@ void ledger_pause(struct ledger *ledger, bool pause, void (*written)(void *arg),
     pump_soon(ledger);
 }
 
+struct ledger_view ledger_look(const struct ledger *ledger)
+{
+    return (struct ledger_view){
+        .paused = ledger_state_paused(ledger->state) != NULL,
+        .latched = ledger_state_latched(ledger->state) != NULL,
+        .touched = ledger_state_touched(ledger->state),
+    };
+}
+
 void ledger_release(struct ledger *ledger, void (*done)(void *arg), void *arg)
 {
     ledger->released = done;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "actuator/limits.h"
 
@@ -66,6 +67,13 @@ void ledger_describe(const struct ledger *ledger, char *words);
  * later call takes the place of one that is not written yet.
  */
 void ledger_pause(struct ledger *ledger, bool pause, void (*written)(void *arg), void *arg);
+
+/* How it is, for people. */
+struct ledger_view {
+    bool paused, latched;
+    size_t touched; /* Nodes in the window */
+};
+struct ledger_view ledger_look(const struct ledger *ledger);
 
 /* Gives the leadership up, so that another host need not wait for 15 s, and asks for it no more.
  * DONE is called when that is written or cannot be; nothing may be written after this call. */

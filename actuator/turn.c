@@ -167,6 +167,8 @@ static void hand_out(struct turn *turn, struct item *item)
     if (item->kind == RECORD_INTENT)
         channel_server_acknowledge(turn->setup.server, RECORD_INTENT, item->intent.id);
     turn->setup.counts[counts[item->taken]]++;
+    if (item->taken == INCIDENT_NEW)
+        steps_note(turn->setup.steps, STEP_RECORDED, item->intent.received_us, clock_wall_us());
     if (item->opened)
         engine_adopt(turn->setup.engine, item->opened);
     else
@@ -247,6 +249,8 @@ static bool commit(struct turn *turn)
     turn->committed_us = clock_monotonic_us();
     turn->sync_us = turn->committed_us - began_us;
     note_slow(turn);
+    turn->setup.counts[COUNT_COMMITS]++;
+    turn->setup.counts[COUNT_COMMITS_US] += turn->sync_us;
     return committed;
 }
 

@@ -21,6 +21,7 @@ struct turn_setup {
     struct engine *engine;
     struct channel_server *server;
     uint64_t *counts; /* by enum count_of */
+    struct steps *steps;
     /* A report of turn_add_report() is on disk: as incident ID. */
     void (*reported)(void *arg, uint64_t ticket, const char *id);
     /* Incident ID is closed on disk. */

@@ -27,3 +27,11 @@ const char *const count_names[COUNTS] = {
     [COUNT_SOURCES_DISPLACED] = "sources_displaced",
     [COUNT_ADDRESSES_REFUSED] = "addresses_refused",
 };
+
+const char *const gauge_names[GAUGES] = {
+    [GAUGE_NODE_SLOTS] = "node_slots",
+    [GAUGE_NODE_SLOTS_USED] = "node_slots_used",
+    [GAUGE_OTHER_SLOTS_USED] = "other_slots_used",
+    [GAUGE_READING] = "reading",
+    [GAUGE_NODE_ADDRESSES] = "node_addresses",
+};

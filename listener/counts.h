@@ -31,3 +31,15 @@ enum count_of {
 };
 
 extern const char *const count_names[COUNTS];
+
+/* What is true now rather than counted; sent with the counters. */
+enum gauge_of {
+    GAUGE_NODE_SLOTS,
+    GAUGE_NODE_SLOTS_USED,
+    GAUGE_OTHER_SLOTS_USED,
+    GAUGE_READING,
+    GAUGE_NODE_ADDRESSES,
+    GAUGES,
+};
+
+extern const char *const gauge_names[GAUGES];

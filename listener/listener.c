@@ -14,7 +14,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 
 /*
  * The shell around intake: it owns the loop's events and everything that talks.  It reads while a
@@ -40,10 +39,11 @@ struct listener {
     struct event *second, *soon, *resume, *leave;
     bool reading, ending;
     unsigned seconds;
+    bool is_new; /* the correlator has had no stats over this connection */
     struct log_sample dropped, refused, narrowed;
     size_t door_size; /* 0: to be built */
     struct sock_filter door[DOOR_MAX];
-    uint64_t counts[COUNTS], told[COUNTS];
+    uint64_t counts[COUNTS];
     struct counters counters;
 };
 
@@ -204,23 +204,41 @@ static void on_record(void *arg, const struct record *record)
         log_info("%zu addresses are Nodes'", nodes_count(listener->nodes));
 }
 
+static void on_connected(void *arg, bool up)
+{
+    struct listener *listener = arg;
+    listener->is_new = up;
+}
+
 static const struct channel_client_handler client_handler = {
     .fill = on_fill,
     .acknowledged = on_acknowledged,
     .record = on_record,
+    .connected = on_connected,
 };
 
 /* Each second. */
+static void gauge(const struct listener *listener, uint64_t gauges[GAUGES])
+{
+    size_t used = PENDING_NODE_SLOTS - pending_room(listener->pending);
+    gauges[GAUGE_NODE_SLOTS] = PENDING_NODE_SLOTS;
+    gauges[GAUGE_NODE_SLOTS_USED] = used;
+    gauges[GAUGE_OTHER_SLOTS_USED] = pending_count(listener->pending) - used;
+    gauges[GAUGE_READING] = listener->reading;
+    gauges[GAUGE_NODE_ADDRESSES] = nodes_count(listener->nodes);
+}
+
 static void tell_stats(struct listener *listener)
 {
+    uint64_t gauges[GAUGES];
+    const struct counters gauged = { gauge_names, GAUGES, gauges };
     struct arena arena = { 0 };
     struct record record = { .kind = RECORD_STATS };
-    if (memcmp(listener->counts, listener->told, sizeof(listener->told)) == 0)
-        return;
+    gauge(listener, gauges);
     counters_record(&listener->counters, &arena, &record.stats.counters);
+    counters_record(&gauged, &arena, &record.stats.counters);
     counters_record(channel_client_counters(listener->client), &arena, &record.stats.counters);
-    if (channel_client_send(listener->client, &record))
-        memcpy(listener->told, listener->counts, sizeof(listener->told));
+    channel_client_send(listener->client, &record);
     arena_free(&arena);
 }
 
@@ -230,8 +248,11 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     intake_expire(listener->intake, clock_monotonic_us());
     hints_second(intake_hints(listener->intake));
-    if (++listener->seconds % STATS_SECONDS == 0 && channel_client_is_connected(listener->client))
+    bool due = ++listener->seconds % STATS_SECONDS == 0 || listener->is_new;
+    if (due && channel_client_is_connected(listener->client)) {
         tell_stats(listener);
+        listener->is_new = false;
+    }
     service_status("%s, %zu addresses are Nodes', %zu panics and halts not acknowledged, "
                    "correlator %s",
                    listener->replay    ? "replaying"
