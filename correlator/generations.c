@@ -34,6 +34,8 @@ void generations_serve(struct generations *generations)
     generations->map = generations->next;
     generations->next = NULL;
     generations->lists++;
+    if (old != NULL)
+        nodemap_inherit(generations->map, old);
     generations->handler->replaced(generations->arg, generations->map);
     nodemap_free(old);
 }

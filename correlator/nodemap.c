@@ -15,7 +15,7 @@
  * is; who owns an address is decided when somebody asks.  So there is nothing to keep right when
  * claims come and go in any order, and an update that changes no address leaves it alone.
  *
- * All in, a Node with two addresses takes about 160 bytes.
+ * All in, a Node with two addresses takes about 165 bytes.
  */
 #define NO_SLOT   0x7fffffffu
 #define FREE_SLOT 0x80000000u /* or'ed to the number of the next free slot, or NO_SLOT */
@@ -23,7 +23,8 @@
 struct nodemap {
     uint64_t seed;
     struct nodepool pool;
-    uint32_t *at; /* by slot: offset in the pool, or the next free slot | FREE_SLOT */
+    uint32_t *at;      /* by slot: offset in the pool, or the next free slot | FREE_SLOT */
+    uint32_t *heard_s; /* by slot: when it was last heard; 0: never */
     uint32_t slots, slots_cap, free_slot;
     size_t count;
     struct reftable names;
@@ -75,6 +76,7 @@ void nodemap_free(struct nodemap *map)
     reftable_free(&map->names);
     reftable_free(&map->claims);
     free(map->at);
+    free(map->heard_s);
     free(map);
 }
 
@@ -118,21 +120,28 @@ static bool is_claimed(const struct nodemap *map, const struct address *address)
     return false;
 }
 
-static uint32_t take_slot(struct nodemap *map)
+static uint32_t find_or_make_free_slot(struct nodemap *map)
 {
-    map->count++;
     if (map->free_slot != NO_SLOT) {
         uint32_t slot = map->free_slot;
         map->free_slot = map->at[slot] & ~FREE_SLOT;
-        map->at[slot] = NODEPOOL_NONE;
         return slot;
     }
     if (map->slots == map->slots_cap) {
         map->slots_cap = map->slots_cap ? map->slots_cap * 2 : 64;
         map->at = xrealloc(map->at, map->slots_cap * sizeof(*map->at));
+        map->heard_s = xrealloc(map->heard_s, map->slots_cap * sizeof(*map->heard_s));
     }
-    map->at[map->slots] = NODEPOOL_NONE;
     return map->slots++;
+}
+
+static uint32_t take_slot(struct nodemap *map)
+{
+    uint32_t slot = find_or_make_free_slot(map);
+    map->count++;
+    map->at[slot] = NODEPOOL_NONE;
+    map->heard_s[slot] = 0;
+    return slot;
 }
 
 static void link_claims(struct nodemap *map, uint32_t slot)
@@ -210,6 +219,8 @@ void nodemap_put(struct nodemap *map, const struct node_facts *facts, nodemap_ch
     }
     struct node_facts old;
     nodepool_load(&map->pool, map->at[slot], &old);
+    if (strcmp(old.node.uid, facts->node.uid) != 0)
+        map->heard_s[slot] = 0;
     if (!same_claims(&old, facts))
         replace_claims(map, slot, &old, facts, change, arg);
     else if (!node_facts_equal(&old, facts))
@@ -233,11 +244,12 @@ bool nodemap_remove(struct nodemap *map, const char *name, nodemap_change *chang
     return true;
 }
 
-enum nodemap_answer nodemap_find(const struct nodemap *map, const struct address *address,
-                                 struct node *node, enum node_rank *rank)
+/* The slot of whom ADDRESS is, when the answer is that it is somebody's. */
+static enum nodemap_answer find_owner(const struct nodemap *map, const struct address *address,
+                                      uint32_t *slot, enum node_rank *rank)
 {
     enum nodemap_answer answer = NODEMAP_NOBODY;
-    uint32_t hash = hash_address(map, address), ref, best = 0;
+    uint32_t hash = hash_address(map, address), ref;
     unsigned best_rank = NODE_ANNOTATION + 1;
     for (size_t at = SIZE_MAX; reftable_next(&map->claims, hash, &at, &ref);) {
         struct node_claim claim = claim_of(map, ref);
@@ -245,13 +257,61 @@ enum nodemap_answer nodemap_find(const struct nodemap *map, const struct address
             continue;
         answer = claim.rank < best_rank ? NODEMAP_FOUND : NODEMAP_CONTESTED;
         best_rank = claim.rank;
-        best = ref;
+        *slot = ref / NODE_CLAIMS_MAX;
     }
+    *rank = best_rank;
+    return answer;
+}
+
+enum nodemap_answer nodemap_find(const struct nodemap *map, const struct address *address,
+                                 struct node *node, enum node_rank *rank)
+{
+    uint32_t slot;
+    enum node_rank found;
+    enum nodemap_answer answer = find_owner(map, address, &slot, &found);
     if (answer == NODEMAP_FOUND) {
-        nodepool_load_node(&map->pool, map->at[best / NODE_CLAIMS_MAX], node);
-        *rank = best_rank;
+        nodepool_load_node(&map->pool, map->at[slot], node);
+        *rank = found;
     }
     return answer;
+}
+
+void nodemap_hear(struct nodemap *map, const struct address *address, uint32_t now_s)
+{
+    uint32_t slot;
+    enum node_rank rank;
+    if (find_owner(map, address, &slot, &rank) == NODEMAP_FOUND)
+        map->heard_s[slot] = now_s;
+}
+
+uint32_t nodemap_heard_s(const struct nodemap *map, uint32_t cursor)
+{
+    return map->heard_s[cursor - 1];
+}
+
+size_t nodemap_count_heard(const struct nodemap *map, uint32_t since_s)
+{
+    size_t count = 0;
+    for (uint32_t slot = 0; slot < map->slots; slot++)
+        count += !(map->at[slot] & FREE_SLOT) && map->heard_s[slot] != 0 &&
+                 map->heard_s[slot] >= since_s;
+    return count;
+}
+
+void nodemap_inherit(struct nodemap *map, const struct nodemap *old)
+{
+    for (uint32_t slot = 0; slot < old->slots; slot++) {
+        if ((old->at[slot] & FREE_SLOT) || old->heard_s[slot] == 0)
+            continue;
+        struct node was, is;
+        nodepool_load_node(&old->pool, old->at[slot], &was);
+        uint32_t now_at = find_slot(map, was.name);
+        if (now_at == NO_SLOT)
+            continue;
+        nodepool_load_node(&map->pool, map->at[now_at], &is);
+        if (strcmp(was.uid, is.uid) == 0)
+            map->heard_s[now_at] = old->heard_s[slot];
+    }
 }
 
 bool nodemap_load(const struct nodemap *map, const char *name, struct node_facts *facts)
@@ -272,7 +332,7 @@ bool nodemap_next_node(const struct nodemap *map, uint32_t *cursor, struct node_
 {
     while (*cursor < map->slots && (map->at[*cursor] & FREE_SLOT))
         ++*cursor;
-    if (*cursor == map->slots)
+    if (*cursor >= map->slots)
         return false;
     nodepool_load(&map->pool, map->at[(*cursor)++], facts);
     return true;
@@ -297,6 +357,7 @@ bool nodemap_next_address(const struct nodemap *map, uint64_t *cursor, struct ad
 
 size_t nodemap_size(const struct nodemap *map)
 {
-    return sizeof(*map) + map->pool.cap + map->slots_cap * sizeof(*map->at) +
+    return sizeof(*map) + map->pool.cap +
+           map->slots_cap * (sizeof(*map->at) + sizeof(*map->heard_s)) +
            (map->names.size + map->claims.size) * sizeof(struct ref);
 }

@@ -79,7 +79,8 @@ bool nodemap_load(const struct nodemap *map, const char *name, struct node_facts
 
 size_t nodemap_count(const struct nodemap *map);
 
-/* Walks over the Nodes; *CURSOR starts at 0, and the map must not change.  False at the end. */
+/* Walks over the Nodes; *CURSOR starts at 0.  The map may change during the walk, even be another
+ * one, which then shows what stays and may miss what comes.  False at the end. */
 bool nodemap_next_node(const struct nodemap *map, uint32_t *cursor, struct node_facts *facts);
 
 /*
@@ -88,6 +89,16 @@ bool nodemap_next_node(const struct nodemap *map, uint32_t *cursor, struct node_
  * False at the end.
  */
 bool nodemap_next_address(const struct nodemap *map, uint64_t *cursor, struct address *address);
+
+/* The Node whose ADDRESS is was heard at NOW_S, in seconds of the monotonic clock; nothing when it
+ * is nobody's.  It is remembered until its uid is another one. */
+void nodemap_hear(struct nodemap *map, const struct address *address, uint32_t now_s);
+/* When the Node was heard that CURSOR of nodemap_next_node() has just passed; 0: never. */
+uint32_t nodemap_heard_s(const struct nodemap *map, uint32_t cursor);
+/* How many were heard at SINCE_S or later. */
+size_t nodemap_count_heard(const struct nodemap *map, uint32_t since_s);
+/* MAP is to take the place of OLD: what was heard is still known. */
+void nodemap_inherit(struct nodemap *map, const struct nodemap *old);
 
 /* Bytes that the map has allocated. */
 size_t nodemap_size(const struct nodemap *map);
