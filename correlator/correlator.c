@@ -49,11 +49,10 @@ static void tell_status(const struct correlator *correlator)
         actuator = channel_client_is_connected(correlator->actuator) ? "actuator connected"
                                                                      : "actuator AWAY";
     if (correlator->probing != NULL) {
-        size_t ports, good;
-        probing_coverage(correlator->probing, &ports, &good);
+        struct probing_ports ports = probing_coverage(correlator->probing);
         snprintf(probing, sizeof(probing),
                  "%zu of %zu kubelet ports answer; judges %zu nodes, probes %zu of open incidents",
-                 good, ports, probing_judged(correlator->probing),
+                 ports.good, ports.known, probing_judged(correlator->probing),
                  probing_suspects(correlator->probing) - probing_judged(correlator->probing));
     }
     service_status("%s; %s; %zu panics held; %zu not acknowledged; %s", nodes, probing,
@@ -63,8 +62,10 @@ static void tell_status(const struct correlator *correlator)
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    hear_again(arg);
-    tell_status(arg);
+    struct correlator *correlator = arg;
+    hear_again(correlator);
+    pages_second(correlator->pages);
+    tell_status(correlator);
 }
 
 static void on_map(void *arg, const struct nodemap *map)
@@ -94,7 +95,15 @@ static void on_node(void *arg, const struct node_facts *was, const struct node_f
 
 static const struct generations_handler watch_handler = { on_map, on_address, on_node };
 
-/* Heard and stats serve the metrics, which are not there yet, so they end here. */
+static void on_heard(struct correlator *correlator, const struct lines *addresses)
+{
+    struct address address;
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (address_parse(addresses->line[i], &address))
+            nodewatch_hear(correlator->watch, &address);
+    }
+}
+
 static void on_listener_record(void *arg, struct channel_peer *peer, const struct record *record)
 {
     struct correlator *correlator = arg;
@@ -105,6 +114,10 @@ static void on_listener_record(void *arg, struct channel_peer *peer, const struc
         channel_client_send(correlator->actuator, record);
     } else if (record->kind == RECORD_SPEAKS) {
         evidence_speaks(correlator, &record->speaks);
+    } else if (record->kind == RECORD_HEARD) {
+        on_heard(correlator, &record->heard.addresses);
+    } else if (record->kind == RECORD_STATS) {
+        pages_stats(correlator->pages, ROLE_LISTENER, peer, &record->stats);
     }
 }
 
@@ -118,6 +131,7 @@ static void on_listener_left(void *arg, struct channel_peer *peer)
 {
     struct correlator *correlator = arg;
     roster_left(correlator->roster, peer);
+    pages_left(correlator->pages, peer);
 }
 
 static bool on_listener_room(void *arg, struct channel_peer *peer, struct record *record)
@@ -158,12 +172,13 @@ static void on_refused(void *arg, struct delivery *delivery, const char *why)
     correlator->values[INTENTS_REFUSED] += delivery->kind == RECORD_INTENT;
 }
 
-/* Stats serve the metrics, which are not there yet, so they end here. */
 static void on_actuator_record(void *arg, const struct record *record)
 {
     struct correlator *correlator = arg;
     if (record->kind == RECORD_OPEN)
         evidence_open(correlator, &record->open);
+    else if (record->kind == RECORD_STATS)
+        pages_stats(correlator->pages, ROLE_ACTUATOR, correlator->actuator, &record->stats);
     if (record->kind != RECORD_RESULT)
         return;
     correlator->values[RESULTS]++;
@@ -172,11 +187,19 @@ static void on_actuator_record(void *arg, const struct record *record)
     evidence_result(correlator, &record->result);
 }
 
+static void on_actuator(void *arg, bool up)
+{
+    struct correlator *correlator = arg;
+    if (!up)
+        pages_left(correlator->pages, correlator->actuator);
+}
+
 static const struct channel_client_handler actuator_handler = {
     .fill = on_fill,
     .acknowledged = on_acknowledged,
     .refused = on_refused,
     .record = on_actuator_record,
+    .connected = on_actuator,
 };
 
 /* The socket for listeners comes last: who connects there is served from the first record on. */
@@ -225,6 +248,8 @@ struct correlator *correlator_new(struct event_base *base,
         correlator_free(correlator);
         return NULL;
     }
+    if (settings->metrics != NULL)
+        correlator->pages = pages_new(base, correlator);
     correlator->second = event_new(base, -1, EV_PERSIST, on_second, correlator);
     event_add(correlator->second, &(struct timeval){ .tv_sec = 1 });
     tell_status(correlator);
@@ -234,12 +259,13 @@ struct correlator *correlator_new(struct event_base *base,
 void correlator_free(struct correlator *correlator)
 {
     if (correlator->second != NULL) {
-        nodewatch_log_counts(correlator->watch);
+        counters_log(nodewatch_counters(correlator->watch));
         if (correlator->probing != NULL)
             probing_log_counts(correlator->probing);
         counters_log(&correlator->counters);
         counters_log(channel_server_counters(correlator->listeners));
         counters_log(channel_client_counters(correlator->actuator));
+        pages_log_counts(correlator->pages);
         event_free(correlator->second);
     }
     if (correlator->listeners != NULL)
@@ -255,6 +281,7 @@ void correlator_free(struct correlator *correlator)
         kube_client_free(correlator->requests);
     roster_free(correlator->roster);
     gasps_clear(&correlator->gasps);
+    pages_free(correlator->pages);
     free(correlator->annotation);
     free(correlator);
 }

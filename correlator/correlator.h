@@ -10,9 +10,10 @@ struct event_base;
 
 /* Texts are kept, not copied. */
 struct correlator_settings {
-    const char *socket; /* ours, where listeners connect */
-    const char *to;     /* the actuator's; NULL: a dry run, which prints and acknowledges nothing */
-    const char *domain; /* of the annotations */
+    const char *socket;  /* ours, where listeners connect */
+    const char *to;      /* the actuator's; NULL: a dry run, which prints and acknowledges nothing */
+    const char *domain;  /* of the annotations */
+    const char *metrics; /* ADDR:PORT, http_is_endpoint(), to serve them on; NULL: they are not */
     uint64_t expire_us;
     bool verify; /* by probing; else every panic is judged at once */
     struct settle_times times;

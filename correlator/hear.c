@@ -51,6 +51,13 @@ static enum nodemap_answer look_up(const struct correlator *correlator, struct g
     return answer;
 }
 
+/* Than a row in the history. */
+static bool asks_for_more(enum verdict verdict)
+{
+    return verdict == VERDICT_SILENT || verdict == VERDICT_UNPROBABLE ||
+           verdict == VERDICT_UNVERIFIED;
+}
+
 static void join(struct correlator *correlator, struct gasp *gasp, struct suspect *suspect,
                  const struct judged *judged)
 {
@@ -64,6 +71,8 @@ static void join(struct correlator *correlator, struct gasp *gasp, struct suspec
     }
     correlator->values[INTENTS + gasp->verdict]++;
     const char *incident = judgements_join(correlator->judgements, judged->subject, gasp, &first);
+    if (first && asks_for_more(gasp->verdict))
+        steps_note(&correlator->steps, STEP_JUDGED, gasp->received_us, clock_wall_us());
     if (first)
         log_notice_of(incident, "node %s: %s (%s), verdict %s: %s; from %s %s",
                       judged->subject->name, gasp->reason, reason_code_names[gasp->reason_code],
@@ -282,6 +291,8 @@ void hear(struct correlator *correlator, struct channel_peer *peer, const struct
         return;
     }
     gasps_add(&correlator->gasps, gasp);
+    if (record->kind == RECORD_PANIC)
+        steps_note(&correlator->steps, STEP_KNOWN, gasp->received_us, clock_wall_us());
     if (correlator->gasps.count > GASPS_MAX) {
         refuse(correlator, peer, gasp);
         return;

@@ -192,6 +192,17 @@ bool kubelet_is_good(const struct kubelet *kubelet, uint64_t now_us, uint64_t ag
     return kubelet->answered_us != 0 && elapsed_us(kubelet->answered_us, now_us) <= age_us;
 }
 
+uint64_t kubelets_answered_us(const struct kubelets *kubelets, const struct node_facts *facts)
+{
+    uint64_t number = node_number(&facts->node), answered_us = 0;
+    for (size_t i = 0; i < facts->claim_count; i++) {
+        const struct kubelet *kubelet = kubelets_find(kubelets, &facts->claims[i].address, number);
+        if (kubelet != NULL && kubelet->answered_us > answered_us)
+            answered_us = kubelet->answered_us;
+    }
+    return answered_us;
+}
+
 size_t kubelets_good(const struct kubelets *kubelets, uint64_t now_us, uint64_t age_us)
 {
     size_t good = 0;

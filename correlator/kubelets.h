@@ -66,6 +66,9 @@ void kubelets_mark_tried(struct kubelets *kubelets, size_t at);
 /* Whether it answered within AGE_US before NOW_US. */
 bool kubelet_is_good(const struct kubelet *kubelet, uint64_t now_us, uint64_t age_us);
 
+/* When the Node of FACTS last answered, at whichever address; monotonic, 0: never. */
+uint64_t kubelets_answered_us(const struct kubelets *kubelets, const struct node_facts *facts);
+
 /* How many have a good baseline. */
 size_t kubelets_good(const struct kubelets *kubelets, uint64_t now_us, uint64_t age_us);
 

@@ -4,10 +4,12 @@
 #include "common/options.h"
 #include "common/service.h"
 #include "correlator/correlator.h"
+#include "correlator/http.h"
 
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EXIT_USAGE 2
 
@@ -23,6 +25,7 @@ static struct {
 } given = {
     .level = LOG_LEVEL_INITIAL,
     .correlator = { .domain = "titus.netflix.com",
+                    .metrics = "127.0.0.1:9478",
                     .expire_us = 15 * US_PER_MINUTE,
                     .times = { .settle_us = 3 * US_PER_SECOND,
                                .alive_us = 30 * US_PER_SECOND,
@@ -66,6 +69,10 @@ static const struct option_row rows[] = {
     { "domain", OPTION_TEXT, &given.correlator.domain, "DOMAIN",
       "The domain of our annotations; node.DOMAIN/netconsole-source of a Node names one more "
       "address of it." },
+    { "metrics", OPTION_TEXT, &given.correlator.metrics, "ADDR:PORT",
+      "Where to serve the metrics of all three stages, at /metrics, and what is known of each "
+      "Node, "
+      "at /nodes, to whoever can connect there; none serves nothing." },
     { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.",
       .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
@@ -79,6 +86,18 @@ static const struct options spec = {
                "whether the machine is dead, and tells the actuator.",
     .rows = rows,
 };
+
+static bool set_metrics(void)
+{
+    const char **metrics = &given.correlator.metrics;
+    if (strcmp(*metrics, "none") == 0)
+        *metrics = NULL;
+    if (*metrics == NULL || http_is_endpoint(*metrics))
+        return true;
+    fprintf(stderr, "%s: --metrics=%s: must be ADDR:PORT, [ADDR]:PORT or none\n", spec.program,
+            *metrics);
+    return false;
+}
 
 static void stop(void *arg)
 {
@@ -113,6 +132,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     log_open(spec.program, log_levels[given.level]);
+    if (!set_metrics())
+        return EXIT_USAGE;
 
     char error[KUBE_ERROR_SIZE];
     struct kube_config *kube = kube_config_load(given.kubeconfig, error);

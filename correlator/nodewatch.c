@@ -29,6 +29,17 @@
 #define TIMEOUT_S   300 /* a stream is asked for 5 to 10 minutes */
 #define WHY_SIZE    KUBE_ERROR_SIZE
 
+enum counter {
+    LISTS,
+    EVENTS, /* of the watch, after the list */
+    LOST,   /* streams and lists that ended badly */
+    ODD,    /* as in struct generations */
+    UNUSABLE,
+    COUNTERS,
+};
+static const char *const counter_names[COUNTERS] = { "map_lists", "map_events", "map_lost",
+                                                     "map_odd", "map_unusable" };
+
 struct nodewatch {
     struct kube_client *client;
     const char *annotation;
@@ -44,8 +55,8 @@ struct nodewatch {
     struct watch_outcome outcome; /* what the stream itself said; end WATCH_ENDED: nothing */
     char why[WHY_SIZE];           /* of the outcome */
     char logged[WHY_SIZE];        /* the last reason that was logged */
-    uint64_t events;              /* of the watch, after the list */
-    uint64_t lost;                /* streams and lists that ended badly */
+    uint64_t values[COUNTERS];
+    struct counters counters;
 };
 
 static void ask(struct nodewatch *watch);
@@ -108,7 +119,7 @@ static void on_node(void *arg, const struct nodeparse_event *event)
     generations_take(&watch->maps, event);
     if (watch->step.request == WATCH_PAGED_LIST)
         return;
-    watch->events += watch->step.request == WATCH_EVENTS;
+    watch->values[EVENTS] += watch->step.request == WATCH_EVENTS;
     if (event->kind == NODEPARSE_BOOKMARK && watch->step.request == WATCH_STREAMING_LIST &&
         !event->initial_end) {
         watch->outcome.end = WATCH_IGNORED;
@@ -155,7 +166,7 @@ static void log_lost(struct nodewatch *watch)
                   (unsigned long long)(watch->outcome.lived_us / US_PER_SECOND));
         return;
     }
-    watch->lost++;
+    watch->values[LOST]++;
     if (strcmp(watch->why, watch->logged) == 0)
         return;
     snprintf(watch->logged, sizeof(watch->logged), "%s", watch->why);
@@ -272,6 +283,7 @@ struct nodewatch *nodewatch_new(struct event_base *base, struct kube_client *cli
     struct nodewatch *watch = xcalloc(1, sizeof(*watch));
     watch->client = client;
     watch->annotation = annotation;
+    watch->counters = (struct counters){ counter_names, COUNTERS, watch->values };
     generations_init(&watch->maps, (uint64_t)random_32() << 32 | random_32(), handler, arg);
     watch->down_us = clock_monotonic_us();
     watch->retry = evtimer_new(base, on_retry, watch);
@@ -298,10 +310,21 @@ const struct nodemap *nodewatch_map(const struct nodewatch *watch)
     return watch->maps.map;
 }
 
-void nodewatch_log_counts(const struct nodewatch *watch)
+uint64_t nodewatch_age_us(const struct nodewatch *watch)
 {
-    log_info("node watch: %llu lists, %llu events, %llu times lost, %llu odd nodes, %llu unusable",
-             (unsigned long long)watch->maps.lists, (unsigned long long)watch->events,
-             (unsigned long long)watch->lost, (unsigned long long)watch->maps.odd,
-             (unsigned long long)watch->maps.unusable);
+    return has_stream(watch) ? 0 : clock_monotonic_us() - watch->down_us;
+}
+
+void nodewatch_hear(struct nodewatch *watch, const struct address *address)
+{
+    if (watch->maps.map != NULL)
+        nodemap_hear(watch->maps.map, address, (uint32_t)(clock_monotonic_us() / US_PER_SECOND));
+}
+
+const struct counters *nodewatch_counters(struct nodewatch *watch)
+{
+    watch->values[LISTS] = watch->maps.lists;
+    watch->values[ODD] = watch->maps.odd;
+    watch->values[UNUSABLE] = watch->maps.unusable;
+    return &watch->counters;
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/counters.h"
 #include "common/kube/http.h"
 #include "correlator/generations.h"
 
@@ -27,4 +28,11 @@ const struct nodemap *nodewatch_map(const struct nodewatch *watch);
 /* No stream for 60 s: what the map says may be old. */
 bool nodewatch_is_stale(const struct nodewatch *watch);
 
-void nodewatch_log_counts(const struct nodewatch *watch);
+/* For how long there has been no stream; 0 while there is one. */
+uint64_t nodewatch_age_us(const struct nodewatch *watch);
+
+/* The Node of ADDRESS was heard just now. */
+void nodewatch_hear(struct nodewatch *watch, const struct address *address);
+
+/* Of the list and the watch, until the next call. */
+const struct counters *nodewatch_counters(struct nodewatch *watch);

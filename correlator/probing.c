@@ -351,19 +351,29 @@ const struct means *probing_means(const struct probing *probing)
     return &probing->means;
 }
 
-void probing_coverage(const struct probing *probing, size_t *ports, size_t *good)
+struct probing_ports probing_coverage(const struct probing *probing)
 {
-    *ports = probing->kubelets.count;
-    *good =
-        kubelets_good(&probing->kubelets, clock_monotonic_us(), probing->means.times.baseline_us);
+    const struct kubelets *kubelets = &probing->kubelets;
+    return (struct probing_ports){
+        .known = kubelets->count,
+        .good = kubelets_good(kubelets, clock_monotonic_us(), probing->means.times.baseline_us),
+        .untried = kubelets->untried,
+    };
+}
+
+void probing_counters(const struct probing *probing, const struct counters *tables[PROBING_TABLES])
+{
+    tables[0] = &probing->counters;
+    tables[1] = prober_counters(probing->means.prober);
+    tables[2] = lease_reader_counters(probing->means.leases);
 }
 
 void probing_log_counts(const struct probing *probing)
 {
-    size_t ports, good;
-    probing_coverage(probing, &ports, &good);
-    log_info("kubelet ports: %zu, answering %zu", ports, good);
-    counters_log(&probing->counters);
-    counters_log(prober_counters(probing->means.prober));
-    counters_log(lease_reader_counters(probing->means.leases));
+    const struct counters *tables[PROBING_TABLES];
+    struct probing_ports ports = probing_coverage(probing);
+    log_info("kubelet ports: %zu, answering %zu", ports.known, ports.good);
+    probing_counters(probing, tables);
+    for (size_t i = 0; i < PROBING_TABLES; i++)
+        counters_log(tables[i]);
 }

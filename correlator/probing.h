@@ -51,6 +51,13 @@ size_t probing_suspects(const struct probing *probing);
 size_t probing_judged(const struct probing *probing); /* of these, those whose panics wait */
 const struct means *probing_means(const struct probing *probing);
 
-/* How many kubelet ports there are, and how many of them have a good baseline. */
-void probing_coverage(const struct probing *probing, size_t *ports, size_t *good);
+/* How many kubelet ports there are, how many of them have a good baseline, and how many the sweep
+ * has not come to yet. */
+struct probing_ports {
+    size_t known, good, untried;
+};
+struct probing_ports probing_coverage(const struct probing *probing);
+
+#define PROBING_TABLES 3
+void probing_counters(const struct probing *probing, const struct counters *tables[PROBING_TABLES]);
 void probing_log_counts(const struct probing *probing);

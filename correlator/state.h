@@ -3,15 +3,17 @@
 #include "common/channel.h"
 #include "common/counters.h"
 #include "common/log.h"
+#include "common/steps.h"
 #include "correlator/correlator.h"
 #include "correlator/gasp.h"
 #include "correlator/judgements.h"
 #include "correlator/nodewatch.h"
+#include "correlator/pages.h"
 #include "correlator/probing.h"
 #include "correlator/roster.h"
 
-/* The role's whole state.  What correlator.c, hear.c and evidence.c share; nobody else includes
- * this. */
+/* The role's whole state.  What correlator.c, hear.c, evidence.c and pages.c share; nobody else
+ * includes this. */
 
 enum counter {
     PANICS,
@@ -44,6 +46,7 @@ struct correlator {
     struct channel_server *listeners;
     struct channel_client *actuator;
     struct event *second;
+    struct pages *pages; /* NULL: --metrics=none */
 
     uint64_t known_us; /* wall time since when the Nodes are known; 0: they are not yet */
     struct gasps gasps;
@@ -55,6 +58,7 @@ struct correlator {
     struct log_sample held_sample, unknown_sample, alive_sample;
     uint64_t values[COUNTERS];
     struct counters counters;
+    struct steps steps;
 };
 
 /* A panic or halt record came. */

@@ -53,7 +53,8 @@ class Pipeline:
                  listener: tuple[str, ...] = (), correlator: tuple[str, ...] = (),
                  actuator: tuple[str, ...] = ("--accept-unverified",), verify: str = "none",
                  limits: tuple[str, ...] = ledger.UNLIMITED, listen: str = "127.0.0.1",
-                 kubeconfigs: dict[str, pathlib.Path] | None = None, passed: bool = False):
+                 kubeconfigs: dict[str, pathlib.Path] | None = None, passed: bool = False,
+                 metrics: str = "none"):
         """PASSED: the UDP socket is ours and goes to each listener as systemd passes one, so that
         what waits in its queue outlives the listener; with "::" it is for both families."""
         self.folder, self.api, self.listen = folder, api, listen
@@ -68,7 +69,8 @@ class Pipeline:
                          *([] if passed else [f"--listen={at}:{self.port}"]), *listener),
             "correlator": (f"--socket={self.sockets['correlator']}",
                            f"--to={self.sockets['actuator']}", f"--verify={verify}",
-                           f"--kubeconfig={kubeconfigs['correlator']}", *correlator),
+                           f"--kubeconfig={kubeconfigs['correlator']}",
+                           f"--metrics={metrics}", *correlator),
             "actuator": (f"--socket={self.sockets['actuator']}", f"--state={self.state}",
                          f"--kubeconfig={kubeconfigs['actuator']}",
                          *([f"--mode={mode}"] if mode else []), *limits, *actuator),
