@@ -17,6 +17,8 @@ static const struct verb verbs[] = {
       command_show },
     { "follow", NULL, "each step as it happens, until interrupted", command_look_rows,
       command_follow },
+    { "nodes", NULL, "which Nodes are heard, and which could be judged by their silence",
+      command_nodes_rows, command_nodes },
     { "pause", NULL, "no host touches a node any more", command_pause_rows, command_pause },
     { "resume", NULL, "after a pause, or when too many nodes at once have latched it",
       command_pause_rows, command_resume },

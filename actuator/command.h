@@ -47,3 +47,7 @@ int command_pause(const char *operand);
 int command_resume(const char *operand);
 int command_undo(const char *id);
 int command_report(const char *operand);
+
+/* command_nodes.c: what asks the correlator, over HTTP. */
+extern const struct option_row command_nodes_rows[];
+int command_nodes(const char *operand);
