@@ -91,6 +91,24 @@ simulated_apiserver() {
     printf '%s\n' "$program"
 }
 
+# Prometheus's promtool, out of its Debian package, which is not installed: that would start a server.
+promtool() {
+    local folder=$cache/prometheus
+    type -P promtool && return
+    if [ ! -x "$folder/usr/bin/promtool" ]; then
+        say "Unpacking promtool from the Debian package prometheus: checks metrics and alert rules"
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        if ! (cd "$folder" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .) \
+            >"$cache/promtool.log" 2>&1; then
+            tail -n 20 "$cache/promtool.log" >&2
+            say "could not get it (apt-get update helps where there are no package lists yet)"
+            return 1
+        fi
+    fi
+    printf '%s\n' "$folder/usr/bin/promtool"
+}
+
 # run_pytest FOLDER [ARGUMENT]...: pytest's own closing line goes to people, ours to tests/all.
 run_pytest() {
     local folder=$1 python results status=0
@@ -117,6 +135,12 @@ print(f"{passed} passed, {failed} failed")
 PYTHON
     rm -f "$results"
     return "$status"
+}
+
+run_integration() {
+    LASTGASP_PROMTOOL=$(promtool) || return 1
+    export LASTGASP_PROMTOOL
+    run_pytest tests/integration "$@"
 }
 
 # run_meson FOLDER SUITE [ARGUMENT]...: counts check's own test cases, not programs.
