@@ -32,6 +32,13 @@ def test_the_listener_can_reach_no_api_server_and_no_database():
     assert any(lib.startswith("libevent") for lib in libraries)
 
 
+def test_only_the_correlator_serves_http():
+    serving = {program for program in ("lastgasp-listener", "lastgasp-correlator",
+                                       "lastgasp-actuator", "lastgasp-incidents")
+               if any(lib.startswith("libevent_extra") for lib in needed(program))}
+    assert serving == {"lastgasp-correlator"}
+
+
 def test_the_correlator_keeps_no_database():
     assert "libsqlite3" not in needed("lastgasp-correlator")
 
