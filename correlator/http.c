@@ -127,10 +127,14 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 }
 
 /* Requests. */
+/* evhttp leaves a request to us when its connection fails while we answer it. */
 static void on_gone(struct evhttp_connection *connection, void *arg)
 {
-    evhttp_connection_set_closecb(connection, NULL, NULL);
-    free(arg);
+    struct answer *answer = arg;
+    (void)connection;
+    if (evhttp_request_get_connection(answer->request) == NULL)
+        evhttp_request_free(answer->request);
+    free(answer);
 }
 
 static void send_more(struct evhttp_connection *connection, void *arg)
@@ -138,7 +142,8 @@ static void send_more(struct evhttp_connection *connection, void *arg)
     struct answer *answer = arg;
     if (!answer->more) {
         struct evhttp_request *request = answer->request;
-        on_gone(connection, answer);
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+        free(answer);
         evhttp_send_reply_end(request);
         return;
     }
