@@ -197,8 +197,9 @@ static void on_request(struct evhttp_request *request, void *arg)
     } else if (page->path == NULL) {
         http->values[REFUSED]++;
         evhttp_send_reply(request, HTTP_NOTFOUND, "Not Found", NULL);
-    } else
+    } else {
         on_page(http, request, page);
+    }
 }
 
 /* The socket. */

@@ -15,7 +15,7 @@ def pages() -> Pages:
 
 
 def shown(pages: Pages):
-    return run("lastgasp-incidents", f"--correlator={pages.endpoint}", "nodes")
+    return run("lastgasp-incidents", "nodes", f"--correlator={pages.endpoint}")
 
 
 def test_heard_and_probable_nodes_are_told_from_those_that_are_not(make_pipeline, pages, fleet):
@@ -106,5 +106,5 @@ def test_an_answer_that_is_not_whole_is_a_failure(pages, answer, flaw):
 
 
 def test_what_is_no_endpoint_is_bad_usage():
-    done = run("lastgasp-incidents", "--correlator=nowhere", "nodes")
+    done = run("lastgasp-incidents", "nodes", "--correlator=nowhere")
     assert done.returncode == 2 and "--correlator=nowhere: must be ADDR:PORT" in done.stderr

@@ -15,7 +15,7 @@ def promises() -> list[tuple[str, str]]:
     return [(kept_by, attacked_by) for _, kept_by, attacked_by in rows]
 
 
-def tests_of(attacked_by: str) -> list[str]:
+def named_in(attacked_by: str) -> list[str]:
     found = []
     for part in attacked_by.split(";"):
         suite = part.split()[0]
@@ -34,5 +34,5 @@ def test_each_function_file_and_test_of_the_index_exists(kept_by, attacked_by):
     assert len(functions) == kept_by.count("`") / 2 > 0
     for name, path in functions:
         assert re.search(rf"^\w[^;{{]*\b{name}\(", (ROOT / path).read_text(), re.MULTILINE), name
-    paths = re.findall(r"\w+/[\w/]+\.[ch]", kept_by) + tests_of(attacked_by)
+    paths = re.findall(r"\w+/[\w/]+\.[ch]", kept_by) + named_in(attacked_by)
     assert [path for path in paths if not (ROOT / path).is_file()] == []
