@@ -99,10 +99,12 @@ promtool() {
         say "Unpacking promtool from the Debian package prometheus: checks metrics and alert rules"
         rm -rf "$folder"
         mkdir -p "$folder"
-        if ! (cd "$folder" && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb .) \
-            >"$cache/promtool.log" 2>&1; then
+        # A machine that lacked no package has perhaps never read its lists.
+        if ! (cd "$folder" && { apt-get download -q prometheus ||
+            { apt-get update -q && apt-get download -q prometheus; }; } &&
+            dpkg-deb -x prometheus_*.deb .) >"$cache/promtool.log" 2>&1; then
             tail -n 20 "$cache/promtool.log" >&2
-            say "could not get it (apt-get update helps where there are no package lists yet)"
+            say "could not get it; the whole output is in $cache/promtool.log"
             return 1
         fi
     fi
