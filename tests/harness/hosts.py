@@ -11,7 +11,7 @@ import threading
 from tests.apiserver.apiserver import MERGE, ApiServer
 from tests.harness import ledger, records
 from tests.harness.edges import connect
-from tests.harness.fleet import Fleet, Node
+from tests.harness.fleet import NODES, Fleet, Node
 from tests.harness.programs import Program, wait_until
 
 NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -145,6 +145,17 @@ class Cluster:
     def die(self, *nodes: Node) -> None:
         self.dead += [node.name for node in nodes]
         self.live()
+
+    def lose(self) -> None:
+        """What the node lifecycle controller says of the dead after some 50 s."""
+        for name in self.dead:
+            path = f"{NODES}/{name}"
+            if self.api.exists(path):
+                obj = self.api.get(path)
+                for condition in obj["status"]["conditions"]:
+                    if condition["type"] == "Ready":
+                        condition["status"] = "Unknown"
+                self.api.load(obj)
 
     def live(self) -> None:
         self.api.renew(0.5, self.dead)
