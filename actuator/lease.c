@@ -85,15 +85,16 @@ static bool enough_moved(const struct lease_witnesses *witnesses, const struct l
     return needed > 0 && lease_moved(witnesses, lease) >= needed;
 }
 
-static bool one_is_overdue(const struct lease_witnesses *witnesses)
+static size_t overdue(const struct lease_witnesses *witnesses)
 {
+    size_t count = 0;
+
     for (size_t i = 0; i < witnesses->count; i++) {
         const struct lease *lease = &witnesses->leases[i];
-        if (lease->read && !lease->missing &&
-            lease->until_us >= lease_overdue_us(lease) + SLOW_WRITE_US)
-            return true;
+        count += lease->read && !lease->missing &&
+                 lease->until_us >= lease_overdue_us(lease) + SLOW_WRITE_US;
     }
-    return false;
+    return count;
 }
 
 enum lease_state lease_judge(const struct lease *lease, const struct lease_witnesses *witnesses,
@@ -114,6 +115,6 @@ enum lease_state lease_judge(const struct lease *lease, const struct lease_witne
     /* A reading counts for as long as a renewal could be overdue after it. */
     if (now_us > lease->until_us + window_us)
         return LEASE_UNKNOWN;
-    return enough_moved(witnesses, lease) && !one_is_overdue(witnesses) ? LEASE_LAPSED
-                                                                        : LEASE_UNKNOWN;
+    return enough_moved(witnesses, lease) && overdue(witnesses) <= lease->spared ? LEASE_LAPSED
+                                                                                 : LEASE_UNKNOWN;
 }

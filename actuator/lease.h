@@ -17,7 +17,9 @@
  * others must have been renewed after this one was overdue: what they did before shows nothing of
  * the moment when this one tried.  And none of them may be overdue itself, for a kubelet whose
  * renewal was refused tries again only an interval later (component-helpers' lease controller), so
- * that an API server that was sick for a moment still shows in who did not come through.
+ * that an API server that was sick for a moment still shows in who did not come through.  Where the
+ * Lease is not all that speaks for a death, one of them may: it has perhaps died without a word, and
+ * would hold up everybody's for a minute.
  *
  * How long that takes with Leases of 40 s: at least 14.5 s, and until the third of the others was
  * renewed after 10.4 s, which is seen within a second or two.  Where ten are read, that is after 15
@@ -48,6 +50,7 @@ struct lease {
     bool read, missing;
     bool lost_before;
     bool renewed_once; /* since the first reading */
+    size_t spared;     /* so many of the others may be overdue nevertheless */
     char renewed[LEASE_TIME_SIZE];
     uint64_t duration_us;
     uint64_t since_us, until_us; /* between these it did not change */

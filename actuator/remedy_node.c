@@ -82,6 +82,7 @@ void remedy_set_level(struct remedy *remedy)
 {
     const struct remedy_plan *plan = &remedy->plan;
 
+    remedy->lease.spared = plan->verdict == VERDICT_SILENT;
     remedy->halt = halts_limit(plan->on_halt, plan->cause, plan->reason_code);
     remedy->level = level_of(remedy);
     if (!remedy->node)

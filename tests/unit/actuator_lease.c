@@ -263,6 +263,30 @@ START_TEST(what_is_dead_lapses_once_three_others_were_renewed_after_it_was_due)
 }
 END_TEST
 
+/* How many of ten others died without a word, and how many may have. */
+static const struct {
+    size_t dead, spared;
+    bool lapses;
+} deaths[] = { { 0, 0, true }, { 1, 0, false }, { 1, 1, true }, { 2, 1, false } };
+
+START_TEST(who_died_without_a_word_holds_up_where_the_lease_is_all_that_speaks)
+{
+    static const struct outage none = { .lasts_ms = 0, TEN };
+    struct lease_witnesses witnesses = { .all = true, .count = 10 };
+    struct lease lease = { .spared = deaths[_i].spared };
+    bool lapses = false;
+
+    for (int ms = 0; ms <= 25000; ms += 1000) {
+        read_at(&lease, ms, "a");
+        read_witnesses(&witnesses, &none, 0, ms + 300);
+        for (size_t i = 0; i < deaths[_i].dead; i++)
+            witnesses.leases[i] = lease;
+        lapses |= lease_judge(&lease, &witnesses, MS(ms + 310)) == LEASE_LAPSED;
+    }
+    ck_assert_int_eq(lapses, deaths[_i].lapses);
+}
+END_TEST
+
 START_TEST(a_whole_window_after_a_late_witness_it_may_lapse_again)
 {
     struct lease_witnesses witnesses = witnesses_of(5, 5, 30000);
@@ -297,6 +321,8 @@ static void fill(Suite *suite)
     tcase_add_loop_test(tests, what_lives_does_not_lapse_because_the_api_server_was_sick, 0,
                         sizeof(outages) / sizeof(outages[0]));
     tcase_add_test(tests, what_is_dead_lapses_once_three_others_were_renewed_after_it_was_due);
+    tcase_add_loop_test(tests, who_died_without_a_word_holds_up_where_the_lease_is_all_that_speaks,
+                        0, sizeof(deaths) / sizeof(deaths[0]));
     tcase_add_test(tests, a_slow_reader_comes_to_the_same_state);
     tcase_add_test(tests, one_that_was_made_anew_begins_anew);
     tcase_add_test(tests, who_renews_first_after_the_server_was_sick_proves_nothing_of_the_rest);
