@@ -291,7 +291,7 @@ static void fill(Suite *suite)
 {
     TCase *cuts = tcase_create("cuts");
     tcase_add_checked_fixture(cuts, setup_copy, teardown_copy);
-    tcase_set_timeout(cuts, 120);
+    tcase_set_timeout(cuts, 400);
     tcase_add_test(cuts, a_panic_has_a_whole_slot_or_none);
     tcase_add_test(cuts, a_slot_goes_at_once);
     tcase_add_test(cuts, a_stranger_that_turns_out_to_be_a_node_keeps_its_panic);
