@@ -17,7 +17,9 @@ def test_systemd_finds_nothing_wrong_with_any_unit(installed):
     expected = {"lastgasp-listener.socket", REPLAY, *(f"lastgasp-{s}.service" for s in STAGES),
                 *(f"{variant}.service" for variant in VARIANTS)}
     assert set(units) == expected
-    done = installed.machine.try_to_run("systemd-analyze", "verify", "--recursive-errors=no",
+    # This Debian has no man; that the pages are there is the suite manual's to see.
+    done = installed.machine.try_to_run("systemd-analyze", "verify", "--man=no",
+                                        "--recursive-errors=no",
                                         *(f"{UNITS}/{unit}" for unit in units))
     assert (done.returncode, done.stderr) == (0, "")
 
