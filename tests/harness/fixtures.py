@@ -6,6 +6,7 @@ import pytest
 from tests.apiserver.apiserver import ApiServer
 from tests.harness import ledger
 from tests.harness.fleet import Fleet
+from tests.harness.hosts import Host
 from tests.harness.pipeline import Pipeline
 
 
@@ -53,3 +54,19 @@ def make_pipeline(tmp_path, api) -> Iterator[Callable[..., Pipeline]]:
         for pipeline in made:
             pipeline.close()
             print(pipeline.logs())
+
+
+@pytest.fixture
+def make_host(tmp_path, api) -> Iterator[Callable[..., Host]]:
+    """Actuators, each with its prober, that are ended with the test."""
+    made: list[Host] = []
+
+    def make(*options: str, **more) -> Host:
+        folder = tmp_path / f"host-{len(made)}"
+        folder.mkdir()
+        made.append(Host(folder, api, *options, **more))
+        return made[-1]
+
+    yield make
+    for host in made:
+        host.stop()

@@ -5,7 +5,7 @@ import pytest
 
 from tests.harness import records
 from tests.harness.edges import connect
-from tests.harness.fixtures import api, calm, fleet, make_pipeline  # noqa: F401
+from tests.harness.fixtures import api, calm, fleet, make_host, make_pipeline  # noqa: F401
 from tests.harness.fleet import Node
 from tests.harness.pipeline import Pipeline
 

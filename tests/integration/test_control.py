@@ -1,7 +1,6 @@
 """Stopping everything, on all hosts: by the command, and by kubectl; with socat: tests/manual."""
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,21 +14,6 @@ from tests.harness.programs import Program, run, wait_until
 @pytest.fixture(scope="module")
 def cluster(api, fleet) -> Cluster:
     return Cluster(api, fleet)
-
-
-@pytest.fixture
-def make_host(tmp_path, api) -> Iterator[Callable[..., Host]]:
-    made: list[Host] = []
-
-    def make(**options) -> Host:
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(Host(folder, api, **options))
-        return made[-1]
-
-    yield make
-    for host in made:
-        host.stop()
 
 
 @pytest.fixture

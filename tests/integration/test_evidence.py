@@ -15,21 +15,6 @@ from tests.harness.programs import run, wait_until
 
 
 @pytest.fixture
-def make_host(tmp_path, api):
-    made = []
-
-    def make(*options: str) -> Host:
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(Host(folder, api, *options))
-        return made[-1]
-
-    yield make
-    for host in made:
-        host.stop()
-
-
-@pytest.fixture
 def host(make_host) -> Host:
     return make_host()
 

@@ -183,21 +183,6 @@ def cluster(api, fleet) -> Cluster:
     return Cluster(api, fleet)
 
 
-@pytest.fixture
-def make_host(tmp_path, api):
-    made = []
-
-    def make(*options: str) -> Host:
-        folder = tmp_path / f"host-{len(made)}"
-        folder.mkdir()
-        made.append(Host(folder, api, *options))
-        return made[-1]
-
-    yield make
-    for host in made:
-        host.stop()
-
-
 def halted(host: Host, node: Node, kind: str = "halt") -> str:
     return host.prober.panicked(node, cause="halt", reason_code=kind, reason=TEXTS[kind])
 

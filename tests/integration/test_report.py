@@ -20,20 +20,9 @@ def cluster(api, fleet) -> Cluster:
     return Cluster(api, fleet)
 
 
-@pytest.fixture
-def make_host(tmp_path, api, monkeypatch):
+@pytest.fixture(autouse=True)
+def who(monkeypatch) -> None:
     monkeypatch.setenv("SUDO_USER", "mcelog")
-    made = []
-
-    def make(*options: str, **more) -> Host:
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(Host(folder, api, *options, **more))
-        return made[-1]
-
-    yield make
-    for host in made:
-        host.stop()
 
 
 @pytest.fixture

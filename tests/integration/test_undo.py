@@ -18,20 +18,9 @@ def cluster(api, fleet) -> Cluster:
     return Cluster(api, fleet)
 
 
-@pytest.fixture
-def make_host(tmp_path, api, monkeypatch):
+@pytest.fixture(autouse=True)
+def who(monkeypatch) -> None:
     monkeypatch.setenv("SUDO_USER", "alice")
-    made = []
-
-    def make(**options) -> Host:
-        folder = tmp_path / str(len(made))
-        folder.mkdir()
-        made.append(Host(folder, api, **options))
-        return made[-1]
-
-    yield make
-    for host in made:
-        host.stop()
 
 
 @pytest.fixture
