@@ -73,7 +73,8 @@ const struct metric metrics[] = {
     DATAGRAMS("datagrams_empty", "empty", NULL),
     DATAGRAMS("datagrams_oversized", "oversized", NULL),
     LISTENER("queue_drops", "queue_drops_total",
-             "Datagrams that the kernel dropped because the socket's queue was full."),
+             "Datagrams that the kernel dropped: the socket's queue was full, or IPAddressAllow= "
+             "keeps out who sent them."),
     LISTENER("kernel_records", "kernel_records_total", "Lines of kernels read."),
     LISTENER("panics", "panics_total", "Panics reported to the correlator."),
     LISTENER("halts", "halts_total", "Orderly ends reported to the correlator."),
