@@ -27,7 +27,8 @@
 
 static const char *endpoint = "127.0.0.1:9478";
 const struct option_row command_nodes_rows[] = {
-    { "correlator", OPTION_TEXT, &endpoint, "ADDR:PORT", "where the correlator serves its metrics" },
+    { "correlator", OPTION_TEXT, &endpoint, "ADDR:PORT",
+      "where the correlator serves its metrics" },
     { NULL },
 };
 
@@ -203,8 +204,8 @@ int command_nodes(const char *operand)
     int fd = connect_to(&name, size);
     FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (in == NULL) {
-        fprintf(stderr, COMMAND ": %s: %s; it is the correlator's --metrics that is asked\n", endpoint,
-                strerror(errno));
+        fprintf(stderr, COMMAND ": %s: %s; it is the correlator's --metrics that is asked\n",
+                endpoint, strerror(errno));
         return 1;
     }
     char *text = NULL;

@@ -42,7 +42,8 @@ enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
         return ANSWER_DONE;
     if (kind == REMEDY_EVENT && status == 409)
         return ANSWER_DONE; /* an earlier attempt had arrived */
-    if ((of_pod && (of_uid || is_not_found(answer))) || (kind == REMEDY_DELETE_POD && status == 409))
+    if ((of_pod && (of_uid || is_not_found(answer))) ||
+        (kind == REMEDY_DELETE_POD && status == 409))
         return ANSWER_GONE; /* the only precondition of a pod's DELETE is its uid */
     if (kind != REMEDY_EVENT && kind != REMEDY_LIST_PODS && !of_pod) {
         if (is_not_found(answer))
@@ -50,8 +51,9 @@ enum answer_class remedy_class(enum remedy_kind kind, unsigned tries,
         if (status == 409 || of_uid)
             return ANSWER_CONFLICT;
     }
-    if (status == 0 || status == 401 || (status == 404 && !is_not_found(answer)) || status == 408 || status == 409 || status == 410 ||
-        status == 429 || status >= 500 || (status == 403 && tries < FORBIDDEN_TRIES))
+    if (status == 0 || status == 401 || (status == 404 && !is_not_found(answer)) || status == 408 ||
+        status == 409 || status == 410 || status == 429 || status >= 500 ||
+        (status == 403 && tries < FORBIDDEN_TRIES))
         return ANSWER_LATER;
     return ANSWER_NEVER;
 }
