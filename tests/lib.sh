@@ -139,10 +139,14 @@ PYTHON
     return "$status"
 }
 
+# Its tests mostly wait, so that several at a time cost no more; "--dist no" runs one after the other.
 run_integration() {
+    local python
     LASTGASP_PROMTOOL=$(promtool) || return 1
     export LASTGASP_PROMTOOL
-    run_pytest tests/integration "$@"
+    python=$(python) || return 1
+    run_pytest tests/integration --dist loadfile \
+        --tx "4*popen//python=$root/tests/harness/own-network $python" "$@"
 }
 
 # run_meson FOLDER SUITE [ARGUMENT]...: counts check's own test cases, not programs.
