@@ -139,14 +139,20 @@ PYTHON
     return "$status"
 }
 
-# Its tests mostly wait, so that several at a time cost no more; "--dist no" runs one after the other.
+# run_pytest_by COUNT FOLDER [ARGUMENT]...: as many tests at a time, for those that mostly wait.
+# With "--dist no" they run one after the other, as "-s" and a debugger want it.
+run_pytest_by() {
+    local count=$1 folder=$2 python
+    shift 2
+    python=$(python) || return 1
+    run_pytest "$folder" --dist worksteal \
+        --tx "$count*popen//python=$root/tests/harness/own-network $python" "$@"
+}
+
 run_integration() {
-    local python
     LASTGASP_PROMTOOL=$(promtool) || return 1
     export LASTGASP_PROMTOOL
-    python=$(python) || return 1
-    run_pytest tests/integration --dist loadfile \
-        --tx "4*popen//python=$root/tests/harness/own-network $python" "$@"
+    run_pytest_by 4 tests/integration "$@"
 }
 
 # run_meson FOLDER SUITE [ARGUMENT]...: counts check's own test cases, not programs.
