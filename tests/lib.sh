@@ -139,6 +139,19 @@ PYTHON
     return "$status"
 }
 
+# counted COMMAND...: adds what it counted to `passed` and `failed`; one that counted nothing failed.
+counted() {
+    local output line
+    output=$(mktemp)
+    "$@" 2>&1 | tee "$output"
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$output" | tail -n 1)
+    rm -f "$output"
+    line=${line:-0 passed, 1 failed}
+    passed=$((passed + ${line%% *}))
+    line=${line#*, }
+    failed=$((failed + ${line%% *}))
+}
+
 # run_pytest_by COUNT FOLDER [ARGUMENT]...: as many tests at a time, for those that mostly wait.
 # With "--dist no" they run one after the other, as "-s" and a debugger want it.
 run_pytest_by() {
