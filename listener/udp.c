@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /*
- * A panic storm is many datagrams at once: the kernel's queue (8 MiB where we may have it) holds
+ * A panic storm is many datagrams at once: the kernel's queue (64 MiB where we may have it) holds
  * what comes while we work, recvmmsg takes up to 512 at a time, and after four calls the loop
  * turns, so that acknowledgements and timers get their share.
  *
@@ -29,7 +29,7 @@
  */
 #define SOCKETS_MAX    16
 #define CALLS_A_WAKEUP 4
-#define RECEIVE_BUFFER (8 << 20)
+#define RECEIVE_BUFFER (64 << 20)
 
 struct udp_socket {
     int fd;
