@@ -46,14 +46,46 @@ void engine_pump_soon(struct engine *engine)
     event_active(engine->pump, EV_TIMEOUT, 0);
 }
 
+/* The ids are hashes that nobody can choose: their first digits are as good as any. */
+static struct work **bucket_of(struct engine *engine, const char *id)
+{
+    char digits[5];
+
+    snprintf(digits, sizeof(digits), "%.4s", id);
+    return &engine->buckets[strtoul(digits, NULL, 16) % WORK_BUCKETS];
+}
+
 struct work *engine_find(const struct engine *engine, const char *id)
 {
-    struct work *work = engine->first;
+    struct work *work = *bucket_of((struct engine *)engine, id);
 
-    /* One that is ended and written may come again, behind itself. */
+    /* One that is ended and written may come again, beside itself. */
     while (work && ((work->ended && !work->watch.on) || strcmp(work->incident->id, id) != 0))
-        work = work->next;
+        work = work->same_bucket;
     return work;
+}
+
+static void list(struct engine *engine, struct work *work)
+{
+    struct work **bucket = bucket_of(engine, work->incident->id);
+
+    work->same_bucket = *bucket;
+    *bucket = work;
+    *engine->last = work;
+    engine->last = &work->next;
+    engine->count++;
+}
+
+static void unlist(struct work *work, struct work **at)
+{
+    struct engine *engine = work->engine;
+    struct work **bucket = bucket_of(engine, work->incident->id);
+
+    while (*bucket != work)
+        bucket = &(*bucket)->same_bucket;
+    *bucket = work->same_bucket;
+    *at = work->next;
+    engine->count--;
 }
 
 void engine_answered(struct work *work, const struct remedy_request *request,
@@ -120,8 +152,7 @@ static void sweep(struct engine *engine)
     while (*at) {
         struct work *work = *at;
         if (work->recorded && !work->watch.on && remedy_is_idle(work->remedy)) {
-            *at = work->next;
-            engine->count--;
+            unlist(work, at);
             work_free(work);
         } else {
             at = &work->next;
@@ -312,9 +343,7 @@ void engine_adopt(struct engine *engine, struct incident *incident)
     work->look_saved = incident->look != INCIDENT_NOT_LOOKED;
     work->bodies = bodies_new(incident, setup->names, setup->dry, setup->instance, engine->writer);
     work->remedy = remedy_for(engine, incident);
-    *engine->last = work;
-    engine->last = &work->next;
-    engine->count++;
+    list(engine, work);
     log_notice_of(incident->id, "%s (%s)", bodies_text(work->bodies),
                   verdict_names[incident->verdict]);
     go_on(work);

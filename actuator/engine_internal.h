@@ -45,8 +45,11 @@ struct work {
         uint64_t answered_us; /* since when it answers again; 0: it does not */
         struct kube_call *call;
     } watch;
-    struct work *next;
+    struct work *next, *same_bucket;
 };
+
+/* Evidence of ten thousand incidents comes every two seconds: none of it may search them all. */
+#define WORK_BUCKETS 4096
 
 /* A request that is under way. */
 struct flight {
@@ -65,6 +68,7 @@ struct engine {
     struct json_writer *writer;
     struct work *first, **last;
     size_t count;
+    struct work *buckets[WORK_BUCKETS]; /* by the incident's id */
     struct flight *flights;
     size_t in_flight;
     struct window window;
