@@ -19,6 +19,7 @@ type cluster struct {
 	Size        int      `json:"size"`      // bytes of a Node's JSON, about
 	PodSize     int      `json:"podSize"`   // bytes of a Pod's JSON, at least
 	Zones       int      `json:"zones"`
+	Zone        string   `json:"zone"` // of all of them, in place of as many zones
 	Namespace   string   `json:"namespace"`
 	KubeletPort int      `json:"kubeletPort"`
 	JobTracking bool     `json:"jobTracking"` // Job pods carry the finalizer batch.kubernetes.io/job-tracking
@@ -112,7 +113,10 @@ func (c *cluster) node(i int) (map[string]any, error) {
 		addresses = append(addresses, map[string]any{"type": "InternalIP", "address": address})
 	}
 	addresses = append(addresses, map[string]any{"type": "Hostname", "address": name})
-	zone := fmt.Sprintf("zone-%c", 'a'+rune(i%max(c.Zones, 1)%26))
+	zone := c.Zone
+	if zone == "" {
+		zone = fmt.Sprintf("zone-%c", 'a'+rune(i%max(c.Zones, 1)%26))
+	}
 	capacity := map[string]any{"cpu": "96", "memory": "791437412Ki", "pods": "110", "ephemeral-storage": "419418092Ki"}
 	return map[string]any{
 		"apiVersion": "v1", "kind": "Node",

@@ -4,10 +4,10 @@ import shlex
 import sys
 import traceback
 
-from tests.bench import idle_memory, one_node, panic_to_intent, probes, report
+from tests.bench import idle_memory, one_node, panic_to_intent, probes, report, scale
 
 BENCHES = {"panic-to-intent": panic_to_intent, "one-node": one_node, "idle-memory": idle_memory,
-           "probes": probes}
+           "probes": probes, "scale": scale}
 
 
 def parse() -> argparse.Namespace:

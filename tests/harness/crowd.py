@@ -34,6 +34,13 @@ table inet crowd {{
 """
 
 
+def cpu_seconds(pid: int) -> float:
+    """Of a process, its own and the kernel's for it, so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1]
+    ticks = sum(int(field) for field in fields.split()[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Kubelets:
     """Listens at every address of the namespace; whoever connects is accepted and closed."""
 
@@ -145,6 +152,4 @@ class Crowd:
 
     def cpu_seconds(self) -> float:
         """Of the correlator, so far."""
-        fields = pathlib.Path(f"/proc/{self.correlator.pid}/stat").read_text().rsplit(")", 1)[1]
-        ticks = sum(int(field) for field in fields.split()[11:13])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.correlator.pid)
