@@ -22,7 +22,7 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     options = parse()
     chosen = list(BENCHES) if options.bench == "all" else [options.bench]
-    rows, broken = [], []
+    rows: dict[str, list[report.Row] | None] = {}  # None: it did not work
     for name in chosen:
         bench = BENCHES[name]
         rounds = options.rounds or (bench.TINY_ROUNDS if options.tiny else bench.ROUNDS)
@@ -30,13 +30,14 @@ def main() -> int:
         report.say(f"  $ tests/bench/{shlex.join(sys.argv[1:])}   (rounds: {rounds})")
         report.say(f"  on {report.machine()}")
         try:
-            rows += bench.run(rounds, options.tiny)
+            rows[name] = bench.run(rounds, options.tiny)
         except Exception:
             traceback.print_exc()
-            broken.append(name)
+            rows[name] = None
     if options.bench == "all":
         report.say()
         report.table(rows)
+    broken = [name for name, some in rows.items() if some is None]
     for name in broken:
         report.say(f"{name} did not work")
     return 1 if broken else 0

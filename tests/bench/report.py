@@ -50,8 +50,14 @@ def tell(row: Row) -> None:
     say(f"{row.what}: {', '.join(words)}: {judged}")
 
 
-def table(rows: list[Row]) -> None:
-    table_of(["what", *NAMES, ""], [[row.what, *row.cells()] for row in rows])
+def table(rows: dict[str, list[Row] | None]) -> None:
+    """The rows of each benchmark; a line says so if there are none, for it did not work."""
+    lines = []
+    for bench, some in rows.items():
+        cells = [["DID NOT WORK"] + ["-"] * (len(NAMES) + 1)] if some is None else \
+            [[row.what, *row.cells()] for row in some]
+        lines += [[bench if i == 0 else "", *line] for i, line in enumerate(cells)]
+    table_of(["benchmark", "what", *NAMES, ""], lines)
 
 
 def table_of(names: list[str], rows: list[list[str]]) -> None:

@@ -215,6 +215,11 @@ def tell_memory(pipeline: Pipeline, when: str) -> None:
                                   for stage, kb in zip(STAGES, held, strict=True)))
 
 
+def tell_history(pipeline: Pipeline) -> None:
+    size = sum(path.stat().st_size for path in pipeline.state.glob("incidents.db*"))
+    say(f"  incidents.db and its log: {size / 1e6:.1f} MB")
+
+
 def cpu_s(pipeline: Pipeline) -> dict[str, float]:
     return {stage: cpu_seconds(pipeline.running[stage].pid) for stage in STAGES}
 
@@ -243,6 +248,7 @@ def loss(world: World) -> list[Row]:
         time.sleep(world.size.steady_s)
         tell_cpu(pipeline, before, began, "while all are open")
         tell_memory(pipeline, "at its end")
+        tell_history(pipeline)
         tell_most(watcher, LOSS)
         assert nodes_of(pipeline) == names(lost), "not exactly the Nodes that panicked"
         touched = nodes_touched(world)
@@ -278,6 +284,7 @@ def outage(world: World) -> list[Row]:
         wait_incidents(pipeline, len(first) + len(second), "state = 'closed'", 300)
         came_out_s = time.monotonic() - began
         tell_cpu(pipeline, before, began, "until all had ended")
+        tell_history(pipeline)
         tell_most(watcher, OUTAGE)
         assert nodes_of(pipeline) == names(range(first.start, second.stop)), \
             "not exactly the Nodes that panicked"
