@@ -130,7 +130,7 @@ static bool on_narrow(void *arg, struct sock_fprog *program)
     *program = (struct sock_fprog){ (unsigned short)listener->door_size, listener->door };
     uint64_t skipped;
     if (log_sample_due(&listener->narrowed, clock_monotonic_us(), &skipped))
-        log_warning("the kernel's receive queue is half full: until it has emptied only Nodes' "
+        log_warning("the kernel's receive queue fills: until it has emptied only Nodes' "
                     "networks are heard (%llu times more since the last such line)",
                     (unsigned long long)skipped);
     return true;

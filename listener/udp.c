@@ -13,13 +13,14 @@
 #include <unistd.h>
 
 /*
- * A panic storm is many datagrams at once: the kernel's queue (64 MiB where we may have it) holds
+ * A panic storm is many datagrams at once: the kernel's queue (128 MiB where we may have it) holds
  * what comes while we work, recvmmsg takes up to 512 at a time, and after four calls the loop
  * turns, so that acknowledgements and timers get their share.
  *
- * A flood is more than that.  When the queue is half full, only who may be a Node is let into the
- * other half (door.h) until it has all but emptied: so what a flood from anywhere makes the kernel
- * lose is the flood's own.  It counts what is not let in as it counts what finds no room.
+ * A flood is more than that.  When 8 MiB wait, or a smaller queue is half full, only who may be a
+ * Node is let into the rest (door.h) until it has all but emptied: so what a flood from anywhere
+ * makes the kernel lose is the flood's own, and no panic waits long behind it.  The kernel counts
+ * what is not let in as it counts what finds no room.
  *
  * Nothing of a batch may be lost by a kill: the kernel writes it into the pending file, and the
  * lengths are zeroed only when all of it was handled.  A restart handles the batch again; panics
@@ -29,7 +30,8 @@
  */
 #define SOCKETS_MAX    16
 #define CALLS_A_WAKEUP 4
-#define RECEIVE_BUFFER (64 << 20)
+#define RECEIVE_BUFFER (128 << 20)
+#define ANYBODYS_MAX   (8 << 20)
 
 struct udp_socket {
     int fd;
@@ -135,12 +137,13 @@ static void mind_the_door(struct udp_socket *socket)
     struct sock_fprog program;
     if (!look_at(socket, info))
         return;
-    uint32_t used = info[SK_MEMINFO_RMEM_ALLOC], size = info[SK_MEMINFO_RCVBUF];
-    if (!socket->narrow && used > size / 2 &&
+    uint32_t used = info[SK_MEMINFO_RMEM_ALLOC], half = info[SK_MEMINFO_RCVBUF] / 2;
+    uint32_t anybodys = half < ANYBODYS_MAX ? half : ANYBODYS_MAX;
+    if (!socket->narrow && used > anybodys &&
         socket->udp->handler->narrow(socket->udp->arg, &program)) {
         socket->narrow =
             setsockopt(socket->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
-    } else if (socket->narrow && used < size / 16) {
+    } else if (socket->narrow && used < anybodys / 8) {
         open_door(socket->fd);
         socket->narrow = false;
     }

@@ -28,7 +28,7 @@ struct udp_handler {
     bool (*unsettled)(void *arg);
     /* So many were lost before we could read them. */
     void (*dropped)(void *arg, uint64_t count);
-    /* The queue is half full: whom to let in until it has emptied.  False when nobody is known;
+    /* The queue fills: whom to let in until it has emptied.  False when nobody is known;
      * else PROGRAM is good until the next call. */
     bool (*narrow)(void *arg, struct sock_fprog *program);
 };

@@ -18,7 +18,7 @@ import time
 from tests.apiserver.apiserver import ApiServer
 from tests.bench.idle_memory import STAGES, memory_kb
 from tests.bench.report import Row, say, table_of, tell
-from tests.harness import ledger
+from tests.harness import captures, ledger
 from tests.harness.crowd import PORT, Kubelets, cpu_seconds
 from tests.harness.metrics import Pages
 from tests.harness.namespaces import Namespace
@@ -30,19 +30,11 @@ NODE_BYTES = 2_000
 FIRST = "127.64.0.0"
 NETWORKS = [f"{FIRST}/10", "fd00:10::/64"]  # each Node has an address of both
 ZONES = 9  # of the Nodes that live
-LINES = [b"[    5.000000] BUG: kernel NULL pointer dereference, address: 0000000000000010\n",
-         b"[    5.000001] Oops: 0002 [#1] PREEMPT SMP NOPTI\n",
-         b"[    5.000002] RIP: 0010:nv_open+0x1c/0x40 [nvidia]\n",
-         b"[    5.000003] Call Trace:\n",
-         b"[    5.000004]  do_syscall_64+0x55/0xb0\n",
-         b"[    5.000005] Kernel panic - not syncing: Fatal exception\n",
-         b"[    5.000006] Kernel Offset: 0x1c00000 from 0xffffffff81000000\n",
-         b"[    5.000007] ---[ end Kernel panic - not syncing: Fatal exception ]---\n"]
+CAPTURE = "6.12/cfgbasic-sysrqc"  # 37 datagrams
+PANIC = [b"[    5.000000] Kernel panic - not syncing: Fatal exception\n"]
 LIMIT = 20  # Nodes within ten minutes, unless told otherwise
 IP_PKTINFO = 8  # linux/in.h
-PANIC = LINES[5:6]
 STALE_S = 60  # without a watch the map of Nodes is not relied on any more
-
 QUEUE = "bytes in the kernel's queue"
 PANICS_OPEN = "lastgasp_correlator_panics_open"
 SLOTS_USED = 'lastgasp_listener_node_slots_used{listener="0"}'
@@ -239,10 +231,11 @@ def loss(world: World) -> list[Row]:
         tell_memory(pipeline, f"{world.size.nodes} Nodes with {len(NETWORKS)} addresses each")
         world.lose_power()
         before, began = cpu_s(pipeline), time.monotonic()
-        took_s = send(lost, LINES, pipeline.port)
+        lines = [data for _, data in captures.datagrams(CAPTURE)]
+        took_s = send(lost, lines, pipeline.port)
         wait_incidents(pipeline, len(lost), "true", 120)
         recorded_s = time.monotonic() - began
-        say(f"  {len(lost)} panics, {len(LINES) * len(lost)} datagrams, within {took_s:.2f} s")
+        say(f"  {len(lost)} panics, {len(lines) * len(lost)} datagrams, within {took_s:.2f} s")
         tell_cpu(pipeline, before, began, "until all were on disk")
         before, began = cpu_s(pipeline), time.monotonic()
         time.sleep(world.size.steady_s)
