@@ -274,12 +274,12 @@ START_TEST(a_set_of_nodes_takes_over_at_once)
     expected_after = ADDRESSES;
     told_before = false;
     told_after = true;
-    size_t used = offsetof(struct address_sets, addresses) + ADDRESSES * sizeof(struct address);
-    size_t second =
-        offsetof(struct address_sets, addresses) + PENDING_ADDRESSES * sizeof(struct address);
     ck_assert_uint_eq(pending_address_sets(pending)->current, 0);
-    /* The counts, and the beginning of the set that is filled: the second one. */
-    watch(&watched, offsetof(struct pending_file, sets), second + used);
+    /* The counts, and the beginning of the set that is filled, the second one: all that lies
+     * between would be compared at each step. */
+    watch(&watched, offsetof(struct pending_file, sets), offsetof(struct address_sets, addresses));
+    watch_too(&watched, offsetof(struct pending_file, sets.addresses[1]),
+              ADDRESSES * sizeof(struct address));
     if (in_child(&watched, set_is_after)) {
         tell("10.0.0", ADDRESSES);
         end_child();
