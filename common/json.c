@@ -194,6 +194,11 @@ bool json_reader_feed(struct json_reader *reader, const char *bytes, size_t size
     return true;
 }
 
+void json_reader_pass(struct json_reader *reader, size_t size)
+{
+    reader->fed += size;
+}
+
 bool json_reader_end(struct json_reader *reader)
 {
     if (reader->error[0] != '\0')

@@ -5,8 +5,14 @@
  * While the input streams by, `open` holds the node of each container that is open and matched,
  * and `expected` the node for the value that comes next: set by the key inside an object, constant
  * inside an array.  A container for which there is no node is skipped: from its opening to its
- * close only `skipped` counts, no key is compared and nothing is copied.  So a Node's list of
- * images costs what yajl needs to read it.
+ * close only `skipped` counts, no key is compared and nothing is copied.
+ *
+ * A pick that skims does not even show yajl what is in an array that nobody wants, such as a
+ * Node's images.  What such an array is, yajl says: each '[' that may begin one is fed alone, and
+ * when it did begin an array and that is not matched, json_skip finds its end and yajl reads on
+ * with the ']', as if the array were empty.  Which '[' may begin one is but a guess, so it may be a
+ * cheap one: those behind `":`.  It has no hit inside of a text, which yajl would read from its
+ * beginning again for each piece that it is fed in.
  *
  * Keys and texts are copied only to be reported, for yajl's are not NUL-terminated.
  */
@@ -15,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_skip.h"
 #include "common/memory.h"
 
 /* A Node's managedFields nest about 15 deep; this only bounds what a broken server can do. */
@@ -50,7 +57,9 @@ struct json_pick {
     size_t skipped;    /* containers open and not matched */
     struct node *expected;
     struct scratch key, text;
-    size_t values; /* outermost values begun */
+    size_t values;                 /* outermost values begun */
+    bool skims, in_unwanted_array; /* the latter: the last event was its beginning */
+    struct json_skip skip;
 };
 
 static const char *keep(struct scratch *scratch, const char *text, size_t size)
@@ -188,6 +197,7 @@ static bool on_event(void *arg, enum json_event event, const char *text, size_t 
     } else {
         on_value(pick, event, text, size);
     }
+    pick->in_unwanted_array = pick->skipped > 0 && event == JSON_ARRAY;
     return true;
 }
 
@@ -221,9 +231,50 @@ void json_pick_free(struct json_pick *pick)
     free(pick);
 }
 
+/* The next '[' that may begin the array of some key, or END. */
+static const char *find_array(const char *bytes, const char *end)
+{
+    const char *at = bytes;
+    while ((at = memchr(at, '[', (size_t)(end - at)))) {
+        if (at - bytes >= 3 && at[-1] == ':' && at[-2] == '"' && at[-3] != '\\')
+            return at;
+        at++;
+    }
+    return end;
+}
+
+static bool skim(struct json_pick *pick, const char *bytes, size_t size)
+{
+    const char *at = bytes, *end = bytes + size;
+    while (at < end) {
+        if (pick->skip.depth > 0) {
+            size_t skipped = json_skip(&pick->skip, at, (size_t)(end - at));
+            json_reader_pass(pick->reader, skipped);
+            at += skipped;
+            continue;
+        }
+        const char *bracket = find_array(at, end);
+        if (!json_reader_feed(pick->reader, at, (size_t)(bracket - at)))
+            return false;
+        at = bracket;
+        if (at == end)
+            break;
+        pick->in_unwanted_array = false;
+        if (!json_reader_feed(pick->reader, at++, 1))
+            return false;
+        pick->skip.depth = pick->in_unwanted_array;
+    }
+    return true;
+}
+
+void json_pick_skim(struct json_pick *pick)
+{
+    pick->skims = true;
+}
+
 bool json_pick_feed(struct json_pick *pick, const char *bytes, size_t size)
 {
-    return json_reader_feed(pick->reader, bytes, size);
+    return pick->skims ? skim(pick, bytes, size) : json_reader_feed(pick->reader, bytes, size);
 }
 
 bool json_pick_end(struct json_pick *pick)

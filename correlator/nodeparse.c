@@ -258,6 +258,7 @@ struct nodeparse *nodeparse_new(enum nodeparse_form form, const char *annotation
     parse->handler = handler;
     parse->arg = arg;
     parse->pick = json_pick_new(form == NODEPARSE_LIST ? list_rows : stream_rows, on_row, parse);
+    json_pick_skim(parse->pick);
     return parse;
 }
 

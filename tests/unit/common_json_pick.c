@@ -75,6 +75,75 @@ START_TEST(what_is_named_is_reported_and_nothing_else)
 }
 END_TEST
 
+static const struct {
+    const char *input, *reports;
+} skimmed[] = {
+    { "{\"type\":\"A\",\"x\":[],\"object\":{\"metadata\":{\"name\":\"n\"}}}", "0 A;1 n;" },
+    { "{\"x\":[\"]\",\"\\\"]\",\"\\\\\",[{\"]\":[]}],{}],\"type\":\"A\"}", "0 A;" },
+    { "{\"object\":{\"x\":{\"y\":[1,[2]],\"type\":1},\"status\":{\"images\":[[\"a\"]],"
+      "\"addresses\":[{\"x\":[3],\"address\":\"a\"}]}}}",
+      "3 {;4 a;3 };" },
+    { "{\"object\":{\"metadata\":{\"labels\":{\"a\":\":[\",\"b\":\"\\\":[\",\"c\\\\\":[1],\"d\":"
+      "\"x\"}}}}",
+      "2 a=:[;2 b=\":[;2 [c\\=;2 ];2 d=x;" },
+    { "{\"x\": [\":[\",\"a]\"], \"type\" : \"A\"}", "0 A;" },
+    { "{\"type\":\"A\",\"x\":[1]} {\"x\":[{\"x\":[2]}],\"type\":\"B\"}", "0 A;0 B;" },
+};
+
+static void pick_skimming(struct notes *notes, bool *good, const char *input, size_t step)
+{
+    struct json_pick *pick = json_pick_new(node_rows, note, notes);
+    json_pick_skim(pick);
+    *notes = (struct notes){ .used = 0 };
+    *good = true;
+    for (size_t i = 0; *good && i < strlen(input); i += step)
+        *good =
+            json_pick_feed(pick, input + i, strlen(input) - i < step ? strlen(input) - i : step);
+    *good = *good && json_pick_end(pick);
+    json_pick_free(pick);
+}
+
+START_TEST(the_same_is_reported_when_unwanted_arrays_are_skimmed)
+{
+    const char *input = skimmed[_i].input;
+    for (size_t step = 1; step <= strlen(input); step++) {
+        struct notes notes;
+        bool good;
+        pick_skimming(&notes, &good, input, step);
+        ck_assert(good);
+        ck_assert_str_eq(notes.text, skimmed[_i].reports);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *input;
+    bool good, good_skimming;
+} not_read[] = {
+    { "{\"x\":[1,2]}", true, true },
+    { "{\"x\":[1 2]}", false, true },
+    { "{\"x\":[\"\\x\xff\n\"]}", false, true },
+    { "{\"x\":[1}", false, false },
+    { "{\"x\":[1", false, false },
+    { "{\"x\":[\"]}", false, false },
+    { "{\"x\":[\"\\\"]}", false, false },
+    { "{\"x\":[[]}", false, false },
+    { "{\"x\":[]]}", false, false },
+    { "{\"object\":{\"status\":{\"addresses\":[1 2]}}}", false, false },
+};
+
+START_TEST(only_the_content_of_unwanted_arrays_need_be_no_json)
+{
+    const char *input = not_read[_i].input;
+    struct notes notes = { .used = 0 };
+    bool good;
+    ck_assert(json_pick_document(node_rows, note, &notes, input, strlen(input)) ==
+              not_read[_i].good);
+    pick_skimming(&notes, &good, input, strlen(input));
+    ck_assert(good == not_read[_i].good_skimming);
+}
+END_TEST
+
 START_TEST(a_text_longer_than_any_before_is_whole)
 {
     char input[4200];
@@ -126,6 +195,10 @@ static void fill(Suite *suite)
     TCase *tests = tcase_create("pick");
     tcase_add_loop_test(tests, what_is_named_is_reported_and_nothing_else, 0,
                         sizeof(rows) / sizeof(*rows));
+    tcase_add_loop_test(tests, the_same_is_reported_when_unwanted_arrays_are_skimmed, 0,
+                        sizeof(skimmed) / sizeof(*skimmed));
+    tcase_add_loop_test(tests, only_the_content_of_unwanted_arrays_need_be_no_json, 0,
+                        sizeof(not_read) / sizeof(*not_read));
     tcase_add_test(tests, a_text_longer_than_any_before_is_whole);
     tcase_add_loop_test(tests, a_document_is_exactly_one_value, 0,
                         sizeof(bad_documents) / sizeof(*bad_documents));
