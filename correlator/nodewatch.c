@@ -21,11 +21,15 @@
  * or asked, so whatever ends a stream from within (an ERROR event, input that is not JSON) is
  * noted in `outcome` and the call ended by returning false; on_done() does the rest.
  *
+ * Once the list is whole nothing waits for the next event: what follows from one takes seconds, and
+ * who acts on a Node reads it first.  So the stream is read each REST_US at most.
+ *
  * The reason why a watch was lost is logged once, not for each attempt that fails like the one
  * before; the next whole list, or a stream that lives on, is logged in its turn.
  */
 #define STALE_US    (60 * US_PER_SECOND)
 #define CATCH_UP_US (2 * US_PER_SECOND)
+#define REST_US     (250 * US_PER_MS)
 #define TIMEOUT_S   300 /* a stream is asked for 5 to 10 minutes */
 #define WHY_SIZE    KUBE_ERROR_SIZE
 
@@ -126,8 +130,10 @@ static void on_node(void *arg, const struct nodeparse_event *event)
         snprintf(watch->why, sizeof(watch->why), "the server ignores sendInitialEvents");
         return;
     }
-    if (watchstep_event(&watch->step, event->version, event->initial_end))
+    if (watchstep_event(&watch->step, event->version, event->initial_end)) {
         serve_list(watch);
+        kube_rest(watch->call, REST_US);
+    }
 }
 
 static bool on_bytes(void *arg, const char *bytes, size_t size)
@@ -273,6 +279,8 @@ static void ask(struct nodewatch *watch)
         watch->client,
         &(struct kube_request){
             .verb = "GET", .path = path, .bytes = on_bytes, .done = on_done, .arg = watch });
+    if (watch->step.request == WATCH_EVENTS)
+        kube_rest(watch->call, REST_US);
     set_timer(watch->tick, US_PER_SECOND);
 }
 

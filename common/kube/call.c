@@ -66,6 +66,7 @@ static size_t on_bytes(char *bytes, size_t one, size_t size, void *arg)
     (void)one;
     struct kube_call *call = arg;
     if (call->bytes && is_success(status_of(call->easy))) {
+        call->multi->streamed += size;
         if (call->bytes(call->arg, bytes, size))
             return size;
         call->ended = "ended by its reader";
@@ -240,6 +241,12 @@ struct event *calls_deliverer(struct kube_client *client)
     return event_new(client->base, -1, 0, on_deliver, client);
 }
 
+void kube_rest(struct kube_call *call, uint64_t us)
+{
+    if (call->multi)
+        call->multi->rest_us = us;
+}
+
 void kube_cancel(struct kube_call *call)
 {
     struct kube_client *client = call->client;
@@ -334,6 +341,7 @@ static struct kube_call *call_new(struct kube_client *client, const struct kube_
     client->in_flight++;
     TAILQ_INSERT_TAIL(&client->under_way, call, link);
     if (client->use == KUBE_STREAM) {
+        call->multi->rest_us = 0;
         struct timeval in_time = { .tv_sec = (time_t)(client->answer_us / US_PER_SECOND),
                                    .tv_usec = (suseconds_t)(client->answer_us % US_PER_SECOND) };
         call->late = evtimer_new(client->base, on_late, call);

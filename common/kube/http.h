@@ -54,7 +54,8 @@ struct kube_request {
     uint64_t answer_us; /* how long a whole answer may take; 0: 8 s.  Not for a stream */
     size_t answer_max; /* a larger answer is an error; 0: 4 MiB */
     /* When set, the bytes of a 2xx answer go here as they come; returning false ends the call with
-     * status 0.  It may be called from libcurl: it must not call this interface. */
+     * status 0.  It may be called from libcurl: it must not call this interface,
+     * but for kube_rest(). */
     bool (*bytes)(void *arg, const char *bytes, size_t size);
     /* When set, asked in the moment in which the request goes out, which may be seconds after
      * kube_submit(): it waits for a connection, for a stream on it, or goes out once more because a
@@ -70,6 +71,9 @@ struct kube_request {
 /* Everything in REQUEST is copied. */
 struct kube_call *kube_submit(struct kube_client *client, const struct kube_request *request);
 void kube_cancel(struct kube_call *call);
+/* From now on, whenever a little came of this stream, what follows is left to gather for so long.
+ * `bytes` may call it. */
+void kube_rest(struct kube_call *call, uint64_t us);
 
 /* How many calls are under way, which the caller's window bounds. */
 size_t kube_in_flight(const struct kube_client *client);

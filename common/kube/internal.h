@@ -22,6 +22,9 @@ struct kube_multi {
     CURLM *curl;
     struct event *timer;
     LIST_HEAD(, kube_socket) sockets;
+    struct event *rested; /* the end of a rest, see kube_rest() */
+    uint64_t rest_us;
+    size_t streamed; /* bytes of a stream in libcurl's last action */
     CURL *idle[IDLE_MAX]; /* set up with the credentials of its time */
     size_t idle_count;
     size_t calls; /* under way on it */

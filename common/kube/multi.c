@@ -1,5 +1,6 @@
 #include "common/kube/internal.h"
 
+#include "common/clock.h"
 #include "common/memory.h"
 
 #include <event2/event.h>
@@ -9,16 +10,53 @@
  * libcurl tells which sockets and which time-out it waits for; libevent does the waiting and
  * calls curl_multi_socket_action().  libcurl must not be called from inside its own callbacks, so
  * that a time-out of 0 is a timer of 0 ms, and results are taken after each action, never during.
+ *
+ * A stream that trickles is let gather: to be woken for an event costs several times what it costs
+ * to read it while awake.  What comes in bulk is read on at once, or the peer would wait for us.
  */
+#define TRICKLE ((size_t)256 * 1024)
+
 struct kube_socket {
     struct event *event;
     LIST_ENTRY(kube_socket) link;
 };
 
+static void wake_after(struct event *timer, uint64_t us)
+{
+    struct timeval after = { .tv_sec = (time_t)(us / US_PER_SECOND),
+                             .tv_usec = (suseconds_t)(us % US_PER_SECOND) };
+    evtimer_add(timer, &after);
+}
+
+static void rest(struct kube_multi *multi)
+{
+    struct kube_socket *socket;
+    LIST_FOREACH(socket, &multi->sockets, link)
+    {
+        event_del(socket->event);
+    }
+    wake_after(multi->rested, multi->rest_us);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct kube_multi *multi = arg;
+    struct kube_socket *socket;
+    LIST_FOREACH(socket, &multi->sockets, link)
+    {
+        event_add(socket->event, NULL);
+    }
+}
+
 static void act(struct kube_multi *multi, curl_socket_t fd, int events)
 {
     int running;
+    multi->streamed = 0;
     curl_multi_socket_action(multi->curl, fd, events, &running);
+    if (multi->rest_us != 0 && multi->streamed != 0 && multi->streamed < TRICKLE)
+        rest(multi);
     calls_collect(multi);
 }
 
@@ -74,8 +112,7 @@ static int set_timer(CURLM *curl, long timeout_ms, void *arg)
         evtimer_del(multi->timer);
         return 0;
     }
-    struct timeval after = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
-    evtimer_add(multi->timer, &after);
+    wake_after(multi->timer, (uint64_t)timeout_ms * US_PER_MS);
     return 0;
 }
 
@@ -85,6 +122,7 @@ struct kube_multi *multi_new(struct kube_client *client)
     multi->client = client;
     LIST_INIT(&multi->sockets);
     multi->timer = evtimer_new(client->base, on_timer, multi);
+    multi->rested = evtimer_new(client->base, on_rested, multi);
     multi->curl = curl_multi_init();
     curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
@@ -104,5 +142,6 @@ void multi_free(struct kube_multi *multi)
     while (!LIST_EMPTY(&multi->sockets))
         forget_socket(LIST_FIRST(&multi->sockets));
     event_free(multi->timer);
+    event_free(multi->rested);
     free(multi);
 }

@@ -179,6 +179,27 @@ START_TEST(a_stream_comes_through_in_pieces_and_ends)
 }
 END_TEST
 
+START_TEST(what_trickles_over_a_stream_is_left_to_gather)
+{
+    struct outcome outcome = { 0 };
+    PLAY(KUBE_STREAM, { CHUNKED "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", AFTER_NEXT, 1 });
+    struct kube_request request = get(&outcome);
+    request.bytes = on_bytes;
+    uint64_t begun_us = clock_monotonic_us();
+    kube_rest(submit(&request), SHORT_US);
+    run_until_done();
+    ck_assert_uint_ge(clock_monotonic_us() - begun_us, SHORT_US / 2);
+    ck_assert_uint_eq(outcome.status, 200);
+    ck_assert_uint_eq(outcome.received, 11);
+    /* The next call does not rest. */
+    outcome = (struct outcome){ 0 };
+    submit(&request);
+    ck_assert_uint_eq(client->current->rest_us, 0);
+    run_until_done();
+    ck_assert_uint_eq(outcome.received, 11);
+}
+END_TEST
+
 START_TEST(a_quiet_stream_goes_on_and_one_that_does_not_begin_ends)
 {
     struct outcome quiet = { 0 }, mute = { 0 };
@@ -350,6 +371,7 @@ static void fill(Suite *suite)
     tcase_add_test(tests, a_server_that_is_away_is_named_for_every_call);
     tcase_add_test(tests, an_answer_that_is_too_large_is_stopped);
     tcase_add_test(tests, a_stream_comes_through_in_pieces_and_ends);
+    tcase_add_test(tests, what_trickles_over_a_stream_is_left_to_gather);
     tcase_add_test(tests, a_quiet_stream_goes_on_and_one_that_does_not_begin_ends);
     tcase_add_test(tests, a_reader_can_end_a_stream);
     tcase_add_test(tests, a_call_that_may_not_leave_any_more_is_not_sent);
