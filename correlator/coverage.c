@@ -2,7 +2,7 @@
 
 #include "correlator/elapsed.h"
 
-#define PASS_LEAST 500
+#define PASS_LEAST 100
 #define PASSES     60 /* at most, for all */
 
 bool coverage_is_probable(uint64_t answered_us, uint64_t now_us, uint64_t baseline_us)

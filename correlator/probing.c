@@ -26,7 +26,7 @@
 #define PASS_US           (50 * US_PER_MS)
 #define WITNESSES_TURN_US (40 * US_PER_MS)
 #define TURN_US           (10 * US_PER_MS)
-#define SWEEP_US          (200 * US_PER_MS)
+#define SWEEP_US          (500 * US_PER_MS)
 #define ANSWER_US         (3 * US_PER_SECOND) /* what the sweep waits: a second SYN has its time, too */
 #define BUCKETS           4096
 
