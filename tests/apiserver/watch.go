@@ -20,6 +20,7 @@ type watcher struct {
 	lasts     time.Duration
 	orders    chan watchOrder
 	stalled   bool
+	frame     []byte // the last one that was written
 }
 
 // watchOrder is what a test does to open watches: "close", "error" (with a
@@ -137,19 +138,20 @@ func (v *server) serveWatch(w *watcher, rv uint64, out *output) error {
 	return v.follow(w, out)
 }
 
-// sendState sends all there is; the watch goes on from that moment.
+// sendState sends all there is; the watch goes on from that moment. Like a real
+// server it flushes only when it has nothing more to send.
 func (v *server) sendState(w *watcher, out *output) error {
 	objects, rv, cursor := v.store.all(w.rq.kind)
 	w.cursor = cursor
 	for _, o := range w.selector.filter(objects) {
-		if err := w.send(out, "ADDED", w.rq.encode(o)); err != nil {
+		if err := w.write(out, "ADDED", w.rq.encode(o)); err != nil {
 			return err
 		}
 	}
 	if w.streaming && w.bookmarks {
 		return w.send(out, "BOOKMARK", bookmark(w.rq, rv, true))
 	}
-	return nil
+	return out.flush()
 }
 
 // follow sends changes, bookmarks and what a test orders.
@@ -236,11 +238,15 @@ func (w *watcher) obey(out *output, order watchOrder) (ended bool, err error) {
 	return false, nil
 }
 
+func (w *watcher) write(out *output, event string, object []byte) error {
+	w.frame = append(w.frame[:0], `{"type":"`+event+`","object":`...)
+	w.frame = append(append(w.frame, object...), '}', '\n')
+	_, err := out.Write(w.frame)
+	return err
+}
+
 func (w *watcher) send(out *output, event string, object []byte) error {
-	frame := make([]byte, 0, len(object)+40)
-	frame = append(frame, `{"type":"`+event+`","object":`...)
-	frame = append(append(frame, object...), '}', '\n')
-	if _, err := out.Write(frame); err != nil {
+	if err := w.write(out, event, object); err != nil {
 		return err
 	}
 	return out.flush()
