@@ -4,27 +4,21 @@ Anonymous memory is what they took for themselves; the rest of what is resident 
 the libraries', shared with every other program.
 """
 import pathlib
-import re
 import tempfile
 import time
 
 from tests.apiserver.apiserver import ApiServer
+from tests.bench.alone import NODE_BYTES, memory_kb
 from tests.bench.report import Row, say, table_of, tell
 from tests.harness.pipeline import Pipeline
 
 ROUNDS, TINY_ROUNDS = 1, 1
-NODE_BYTES = 15_000
 TARGET_MB = 10.0
 # The resident memory of a good client-go controller with a trimmed cache and with its usual one,
 # measured once on such a machine; this run does not repeat it.
 GO_CONTROLLER = {100: "none", 5_000: "Go controller 62-83, 300 MiB (quoted)",
                  20_000: "Go controller 121-128, 740 MiB (quoted)"}
 STAGES = ("listener", "correlator", "actuator")
-
-
-def memory_kb(pid: int) -> dict[str, int]:
-    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
-    return {name: int(kb) for name, kb in re.findall(r"^(\w+): +(\d+) kB$", text, re.MULTILINE)}
 
 
 def measure(count: int, idle_s: float) -> float:

@@ -24,7 +24,7 @@ bench_programs() {
 # bench NAME [OPTION]...: NAME is a module of this folder, or "all".
 bench() {
     local python as_root=()
-    install_packages cluster namespaces || return 1
+    install_packages bench cluster namespaces || return 1
     build "$LASTGASP_BUILD" --buildtype=release || return 1
     python=$(python) || return 1
     LASTGASP_APISERVER=$(simulated_apiserver) || return 1

@@ -26,7 +26,7 @@ ROUNDS, TINY_ROUNDS = 20, 2
 TARGET = 1.5
 ACTUATOR = "lastgasp-actuator"
 PANIC = b"[   12.345678] Kernel panic - not syncing: sysrq triggered crash\n"
-SETTLING_S = 0.3  # until the listener knows a new Node's address
+SETTLING_S = 0.6  # until the listener knows a new Node's address (the watch may rest 0.25 s)
 AFTER_S = 1.0  # for the Events that go out after the Node's DELETE, and for the audit log
 # Of the actuator's requests what it sent; writing down what came back takes the server's time.
 AUDIT_RULES = [{"level": "Request", "users": [ACTUATOR]}, {"level": "None"}]
