@@ -13,6 +13,6 @@ struct json_skip {
     bool in_string, is_escaped;
 };
 
-/* Goes on at BYTES, of any part of the container; returns how far it went: to the bracket that
- * closes the first container (DEPTH is 0 then), which is left to be read, or SIZE. */
+/* Goes on at BYTES, one at least, of any part of the container; returns how far it went: to the
+ * bracket that closes the first container (DEPTH is 0 then), which is left to be read, or SIZE. */
 size_t json_skip(struct json_skip *skip, const char *bytes, size_t size);

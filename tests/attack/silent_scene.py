@@ -25,6 +25,7 @@ LEASE_SECONDS = 1
 # A kubelet that was silent when the sweep came has to be asked again within a run.
 CORRELATOR = ("--settle=300ms", "--alive=1s", "--evidence=300ms", "--sweep=2s")
 LOOK_SECONDS = 0.05  # between two looks at an object of the API server
+GATHER_SECONDS = 0.3  # what the correlator's watch of Nodes gathers for, and some more
 
 
 class Mortal:
@@ -127,6 +128,8 @@ class SilentScene:
         self._judge(incidents, watched.was_killed)
         for mortal in (self.early, self.late):
             mortal.registers_anew()
+        # A panic before the correlator has heard of them would be held against the Nodes before.
+        time.sleep(GATHER_SECONDS)
         return watched.was_killed
 
     def _end_the_watch(self, watched: Watched) -> list[dict]:
