@@ -4,12 +4,12 @@ import shlex
 import sys
 import traceback
 
-from tests.bench import (api_restart, churn, idle_memory, one_node, panic_to_intent, probes,
-                         report, scale, sync)
+from tests.bench import (api_restart, churn, idle_memory, ingest, one_node, panic_to_intent,
+                         probes, report, scale, sync)
 
 BENCHES = {"panic-to-intent": panic_to_intent, "one-node": one_node, "idle-memory": idle_memory,
            "probes": probes, "scale": scale, "sync": sync, "churn": churn,
-           "api-restart": api_restart}
+           "api-restart": api_restart, "ingest": ingest}
 
 
 def parse() -> argparse.Namespace:

@@ -1,0 +1,211 @@
+"""What a datagram costs the listener in CPU, and whether any is lost, beside a bare receiving loop.
+
+One sender (datagrams/send.c) sends what real kernels sent over loopback IPv6 at a steady rate, by
+turns to the listener and to a recvmmsg loop that only counts (datagrams/count.c): first from 256
+Nodes, then, to the listener alone, from as many strangers as there are datagrams.  At the end a
+Node panics, whose lines of before must be there still.
+"""
+import dataclasses
+import ipaddress
+import pathlib
+import re
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.attack.flood import own_network
+from tests.bench.idle_memory import memory_kb
+from tests.bench.report import Row, say, table_of, tell
+from tests.harness import captures
+from tests.harness.edges import Server
+from tests.harness.programs import (Program, build_folder, die_with_parent, free_udp_port,
+                                    wait_until)
+
+ROUNDS, TINY_ROUNDS = 3, 1
+RATE, TINY_RATE = 190_000, 20_000
+DATAGRAMS, TINY_DATAGRAMS = 1_000_000, 10_000  # a turn; as many strangers
+NODES = 256
+CAPTURES = {"basic": "6.12/basic-warn", "extended": "6.12/ext-warn"}
+PANIC = b"[ 9999.000000] Kernel panic - not syncing: the bench is over\n"
+CONTEXT_LINES = 50  # of some 32 KiB: shows that there is context at all, not how much
+TARGET_RATIO, TARGET_MB = 2.0, 16.0
+IPV6_FREEBIND = 78  # linux/in6.h
+
+
+@dataclasses.dataclass
+class Turn:
+    rate: float
+    lost: int
+    us: float  # of CPU, user and system, a datagram that arrived
+
+
+def path_of(name: str) -> str:
+    return str(build_folder() / "tests" / "bench" / f"datagrams-{name}")
+
+
+def source(number: int) -> str:
+    """As datagrams/send.c names them."""
+    return str(ipaddress.IPv6Address("fd66::") + number)
+
+
+def lines_of(capture: str) -> bytes:
+    """As datagrams/send.c reads them; without what the machine said as it was switched off."""
+    return b"".join(struct.pack("=H", len(data)) + data for _, data in captures.datagrams(capture)
+                    if b"reboot: " not in data)
+
+
+def queue_of(port: int) -> tuple[int, int]:
+    """Bytes that wait in the socket of that port, and how many datagrams found no room in it."""
+    rows = pathlib.Path("/proc/thread-self/net/udp6").read_text(encoding="ascii").splitlines()
+    (words,) = [row.split() for row in rows if f":{port:04X} " in row]
+    return int(words[4].partition(":")[2], 16), int(words[-1])
+
+
+def cpu_us(pid: int) -> float:
+    """The nanoseconds that the first thread ran; both receivers have no other."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1000
+
+
+def turn(pid: int, port: int, capture: str, rate: float, count: int, sources: int) -> Turn:
+    cpu, (_, drops) = cpu_us(pid), queue_of(port)
+    sent = subprocess.run([path_of("send"), "::1", str(port), str(rate), str(count), str(sources)],
+                          input=lines_of(capture), stdout=subprocess.PIPE, check=True,
+                          preexec_fn=die_with_parent)
+    wait_until(lambda: queue_of(port)[0] == 0, 20, "an empty queue")
+    lost = queue_of(port)[1] - drops
+    return Turn(float(sent.stdout), lost, (cpu_us(pid) - cpu) / max(count - lost, 1))
+
+
+class Bare:
+    def __init__(self):
+        self.port = free_udp_port("::1")
+        self._process = subprocess.Popen([path_of("count"), str(self.port)], text=True,
+                                         stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+        self.pid = self._process.pid
+        assert self._process.stdout.readline() == "ready\n", "datagrams-count did not start"
+
+    def count(self) -> int:
+        """Ends it; how many datagrams it counted."""
+        self._process.send_signal(signal.SIGTERM)
+        return int(self._process.communicate(timeout=10)[0])
+
+    def __enter__(self) -> "Bare":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+class Listener:
+    """The real one, and a stand-in for the correlator that names NODES."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.port = free_udp_port("::1")
+        self.above = Server(folder / "correlator.sock", "correlator")
+        self.program = Program("lastgasp-listener", f"--to={self.above.path}",
+                               f"--pending={folder / 'pending'}", f"--listen=[::1]:{self.port}",
+                               folder=folder)
+        self.pid = self.program.pid
+
+    def name_nodes(self) -> None:
+        self.above.wait_connected().send(
+            {"type": "sources", "op": "begin"},
+            {"type": "sources", "op": "add", "addresses": [source(i) for i in range(NODES)]},
+            {"type": "sources", "op": "end"})
+        self.program.wait_for(f"{NODES} addresses are Nodes'")
+
+    def context_of_a_panic(self) -> int:
+        """A Node panics; how many lines of before come with it."""
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+            sock.bind((source(1), 0))
+            sock.sendto(PANIC, ("::1", self.port))
+        self.above.wait_for("panic", source=source(1))
+        (trace, *_) = self.above.wait_for("trace", seconds=30)
+        return len(trace["lines"])
+
+    def count(self) -> int:
+        self.program.stop()
+        return int(re.search(r"counters: .*?\bdatagrams=(\d+)", self.program.log())[1])
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.program.kill()
+        self.above.close()
+
+
+@contextmanager
+def scene() -> Iterator[tuple[Bare, Listener]]:
+    with tempfile.TemporaryDirectory(prefix="lastgasp-bench-") as name, own_network(), \
+            Bare() as bare, Listener(pathlib.Path(name)) as listener:
+        listener.name_nodes()
+        yield bare, listener
+
+
+@dataclasses.dataclass
+class Round:
+    bare: dict[str, Turn]
+    ours: dict[str, Turn]
+    strangers: Turn
+    anonymous_mb: float
+
+
+def measure(rate: float, count: int) -> Round:
+    bare_turns, our_turns = {}, {}
+    with scene() as (bare, listener):
+        for name, capture in CAPTURES.items():
+            bare_turns[name] = turn(bare.pid, bare.port, capture, rate, count, NODES)
+            our_turns[name] = turn(listener.pid, listener.port, capture, rate, count, NODES)
+        strangers = turn(listener.pid, listener.port, CAPTURES["basic"], rate, count, count)
+        anonymous_mb = memory_kb(listener.pid)["Anonymous"] * 1024 / 1e6
+        lines = listener.context_of_a_panic()
+        assert lines >= CONTEXT_LINES, f"{lines} lines of context, not {CONTEXT_LINES}"
+        heard = {bare: bare_turns.values(), listener: [*our_turns.values(), strangers]}
+        for receiver, turns in heard.items():
+            more = receiver is listener  # the panic
+            assert receiver.count() == len(turns) * count - sum(t.lost for t in turns) + more
+    return Round(bare_turns, our_turns, strangers, anonymous_mb)
+
+
+def rows_of(what: str, ours: list[Turn], bare: list[Turn] | None) -> list[Row]:
+    lost = max(one.lost for one in ours)
+    us = statistics.median(one.us for one in ours)
+    if bare is None:
+        return [Row(f"ingest, {what}, lost", lost, "datagrams", "none", most=0),
+                Row(f"ingest, {what}, CPU a datagram", us, "us", "none")]
+    bare_lost = max(one.lost for one in bare)
+    return [Row(f"ingest, {what}, lost", lost, "datagrams", f"bare loop {bare_lost}", most=0),
+            Row(f"ingest, {what}, CPU a datagram", us, "us", "bare loop",
+                statistics.median(one.us for one in bare), most_ratio=TARGET_RATIO)]
+
+
+def run(rounds: int, tiny: bool) -> list[Row]:
+    rate, count = (TINY_RATE, TINY_DATAGRAMS) if tiny else (RATE, DATAGRAMS)
+    all_of = [measure(rate, count) for _ in range(rounds)]
+    shown = []
+    for i, one in enumerate(all_of, 1):
+        turns = [(f"{NODES} Nodes, {name}, {who}", by[name]) for name in CAPTURES
+                 for who, by in (("bare loop", one.bare), ("listener", one.ours))]
+        for what, it in [*turns, (f"{count} strangers, basic, listener", one.strangers)]:
+            shown.append([str(i), what, f"{it.rate:.0f}", str(it.lost), f"{it.us:.2f}"])
+    say(f"  {count} datagrams a turn, {rate} a second wanted:")
+    table_of(["round", "from, to", "a second", "lost", "us of CPU each"], shown)
+    rows = []
+    for name in CAPTURES:
+        rows += rows_of(f"{NODES} sources, {name}", [one.ours[name] for one in all_of],
+                        [one.bare[name] for one in all_of])
+    rows += rows_of(f"{count} sources", [one.strangers for one in all_of], None)
+    rows.append(Row(f"ingest, {count} sources, anonymous memory",
+                    max(one.anonymous_mb for one in all_of), "MB", "none", most=TARGET_MB))
+    for row in rows:
+        tell(row)
+    return rows
