@@ -32,7 +32,8 @@ DATAGRAMS, TINY_DATAGRAMS = 1_000_000, 10_000  # a turn; as many strangers
 NODES = 256
 CAPTURES = {"basic": "6.12/basic-warn", "extended": "6.12/ext-warn"}
 PANIC = b"[ 9999.000000] Kernel panic - not syncing: the bench is over\n"
-CONTEXT_LINES = 50  # of some 32 KiB: shows that there is context at all, not how much
+CONTEXT_BYTES = 16_384  # at least, where a Node sent that much: 256 share 6 MiB (sources.h)
+LINE_BYTES = 40  # at least, on average
 TARGET_RATIO, TARGET_MB = 2.0, 16.0
 IPV6_FREEBIND = 78  # linux/in6.h
 
@@ -122,14 +123,14 @@ class Listener:
         self.program.wait_for(f"{NODES} addresses are Nodes'")
 
     def context_of_a_panic(self) -> int:
-        """A Node panics; how many lines of before come with it."""
+        """A Node panics; how many bytes of lines, most of them of before, come with it."""
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
             sock.bind((source(1), 0))
             sock.sendto(PANIC, ("::1", self.port))
         self.above.wait_for("panic", source=source(1))
-        (trace, *_) = self.above.wait_for("trace", seconds=30)
-        return len(trace["lines"])
+        self.above.wait_for("trace", seconds=30, last=True)
+        return sum(len(line) + 1 for part in self.above.of("trace") for line in part["lines"])
 
     def count(self) -> int:
         self.program.stop()
@@ -167,8 +168,9 @@ def measure(rate: float, count: int) -> Round:
             our_turns[name] = turn(listener.pid, listener.port, capture, rate, count, NODES)
         strangers = turn(listener.pid, listener.port, CAPTURES["basic"], rate, count, count)
         anonymous_mb = memory_kb(listener.pid)["Anonymous"] * 1024 / 1e6
-        lines = listener.context_of_a_panic()
-        assert lines >= CONTEXT_LINES, f"{lines} lines of context, not {CONTEXT_LINES}"
+        context = listener.context_of_a_panic()
+        least = min(CONTEXT_BYTES, LINE_BYTES * count // NODES)
+        assert context >= least, f"{context} bytes of context, not {least}"
         heard = {bare: bare_turns.values(), listener: [*our_turns.values(), strangers]}
         for receiver, turns in heard.items():
             more = receiver is listener  # the panic
@@ -178,12 +180,13 @@ def measure(rate: float, count: int) -> Round:
 
 def rows_of(what: str, ours: list[Turn], bare: list[Turn] | None) -> list[Row]:
     lost = max(one.lost for one in ours)
+    lost_what = f"ingest, {what}, lost at {min(one.rate for one in ours):.0f} a second"
     us = statistics.median(one.us for one in ours)
     if bare is None:
-        return [Row(f"ingest, {what}, lost", lost, "datagrams", "none", most=0),
+        return [Row(lost_what, lost, "datagrams", "none", most=0),
                 Row(f"ingest, {what}, CPU a datagram", us, "us", "none")]
     bare_lost = max(one.lost for one in bare)
-    return [Row(f"ingest, {what}, lost", lost, "datagrams", f"bare loop {bare_lost}", most=0),
+    return [Row(lost_what, lost, "datagrams", f"bare loop {bare_lost}", most=0),
             Row(f"ingest, {what}, CPU a datagram", us, "us", "bare loop",
                 statistics.median(one.us for one in bare), most_ratio=TARGET_RATIO)]
 
