@@ -12,10 +12,14 @@
  *
  * Each class (strangers, Nodes) has two lists, newest first: the warm ones hold chunks, the cold
  * ones none.  Whoever needs a chunk takes, in this order: its own oldest one when it has its
- * share; a free one; all those of the longest silent stranger; all those of the longest silent
- * Node, if it is a Node itself.  That one turns cold but stays known, with what it proved.  An
- * entry is found in the same order: free, cold strangers, warm strangers, and for a Node cold and
- * warm Nodes; a sixteenth is left to strangers, for a Node that is too new to be known is one.
+ * share; a free one; the oldest one of the longest silent stranger; that of the longest silent
+ * Node, if it is a Node itself.  Who has none left turns cold but stays known, with what it proved.
+ * When the pool is used up, the share of a Node is what each would have of it, if that is half of
+ * the context at least: else those that write by turns, of whom the longest silent is the next to
+ * write, would take all from some of them.
+ *
+ * An entry is found in the same order: free, cold strangers, warm strangers, and for a Node cold
+ * and warm Nodes; a sixteenth is left to strangers, for a Node that is too new to be known is one.
  *
  * Positions in a new source's stream begin where no stream was before, so a position remembered
  * for a displaced source finds nothing instead of somebody else's lines.
@@ -26,7 +30,7 @@
 enum { COLD = 0, WARM = 1, NODES = 2, LISTS = 4 }; /* a list: class | warmth */
 
 struct list {
-    uint16_t first, last;
+    uint16_t first, last, count;
 };
 
 struct source_table {
@@ -65,7 +69,7 @@ struct source_table *sources_new(uint16_t entries, uint16_t chunks,
     sources->mask = buckets - 1;
     sources->capacity = entries;
     for (size_t i = 0; i < LISTS; i++)
-        sources->lists[i] = (struct list){ STREAM_NONE, STREAM_NONE };
+        sources->lists[i] = (struct list){ STREAM_NONE, STREAM_NONE, 0 };
     sources->forget = forget;
     sources->arg = arg;
     if (getrandom(&sources->seed, sizeof(sources->seed), 0) != sizeof(sources->seed))
@@ -93,6 +97,7 @@ struct source *sources_at(struct source_table *sources, uint16_t index)
 static void unlink_entry(struct source_table *sources, struct source *source)
 {
     struct list *list = &sources->lists[source->list];
+    list->count--;
     if (source->previous == STREAM_NONE)
         list->first = source->next;
     else
@@ -113,6 +118,7 @@ static void link_first(struct source_table *sources, struct source *source)
     uint16_t index = sources_index(sources, source);
     source->list = list_of(source);
     struct list *list = &sources->lists[source->list];
+    list->count++;
     source->previous = STREAM_NONE;
     source->next = list->first;
     if (list->first == STREAM_NONE)
@@ -240,34 +246,47 @@ static void drop_oldest(struct source_table *sources, struct source *source)
     sources->chunks[source->is_node]--;
 }
 
-static bool take_chunks_of(struct source_table *sources, int list, const struct source *but)
+static bool take_chunk_of(struct source_table *sources, int list, const struct source *but)
 {
     struct source *victim = last_of(sources, list);
     if (!victim || victim == but)
         return false;
-    clear_stream(sources, victim);
-    move_first(sources, victim);
+    drop_oldest(sources, victim);
+    if (victim->stream.chunks == 0)
+        move_first(sources, victim);
     return true;
+}
+
+static uint16_t share_of(const struct source_table *sources, const struct source *source)
+{
+    if (source->trace.phase != TRACE_NONE)
+        return CONTEXT_CHUNKS + TRACE_CHUNKS;
+    uint16_t warm = sources->lists[NODES | WARM].count;
+    if (!source->is_node || warm == 0 || !pool_is_used_up(&sources->pool))
+        return CONTEXT_CHUNKS;
+    uint16_t fair = sources->pool.count / warm;
+    if (fair < CONTEXT_CHUNKS / 2)
+        return CONTEXT_CHUNKS / 2;
+    return fair < CONTEXT_CHUNKS ? fair : CONTEXT_CHUNKS;
 }
 
 /* One more chunk for SOURCE; false when only others whom it may not displace have any. */
 static bool grow(struct source_table *sources, struct source *source)
 {
     bool is_node = source->is_node;
-    uint16_t share =
-        source->trace.phase == TRACE_NONE ? CONTEXT_CHUNKS : CONTEXT_CHUNKS + TRACE_CHUNKS;
+    uint16_t share = share_of(sources, source);
     while (source->stream.chunks >= share)
         drop_oldest(sources, source);
     if (!is_node && sources->chunks[0] >= sources->pool.count / 4 &&
-        !take_chunks_of(sources, WARM, source)) {
+        !take_chunk_of(sources, WARM, source)) {
         if (source->stream.chunks < 2)
             return false;
         drop_oldest(sources, source);
     }
     while (!stream_grow(&sources->pool, &source->stream)) {
-        if (take_chunks_of(sources, WARM, source))
+        if (take_chunk_of(sources, WARM, source))
             continue;
-        if (is_node && take_chunks_of(sources, NODES | WARM, source))
+        if (is_node && take_chunk_of(sources, NODES | WARM, source))
             continue;
         if (source->stream.chunks < 2)
             return false;

@@ -17,6 +17,11 @@ static uint16_t pool_take(struct pool *pool)
     return index;
 }
 
+bool pool_is_used_up(const struct pool *pool)
+{
+    return pool->free == STREAM_NONE && pool->touched == pool->count;
+}
+
 void stream_init(struct stream *stream, uint64_t at)
 {
     *stream = (struct stream){ .first = STREAM_NONE, .last = STREAM_NONE, .start = at, .end = at };

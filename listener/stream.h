@@ -27,6 +27,7 @@ struct pool {
 
 /* COUNT (below STREAM_NONE) chunks of zeroed memory that the caller owns. */
 void pool_init(struct pool *pool, struct chunk *chunks, uint16_t count);
+bool pool_is_used_up(const struct pool *pool);
 
 struct stream {
     uint16_t first, last, chunks;

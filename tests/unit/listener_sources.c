@@ -151,6 +151,20 @@ START_TEST(the_longest_silent_gives_its_lines_away_but_stays_known)
 }
 END_TEST
 
+START_TEST(who_take_turns_all_keep_their_newest_lines)
+{
+    struct source_table *sources = table(16, 8 * 20);
+    for (int round = 0; round < 10000; round++)
+        for (uint32_t i = 1; i <= 8; i++)
+            hear(sources, i, true, "0123456789012345678901234567890123456789" + i);
+    for (uint32_t i = 1; i <= 8; i++) {
+        struct address address = numbered(i);
+        ck_assert_uint_ge(sources_find(sources, &address)->stream.chunks, 19);
+    }
+    sources_free(sources);
+}
+END_TEST
+
 START_TEST(a_trace_may_be_longer_than_context)
 {
     struct source_table *sources = table(16, 400);
@@ -283,6 +297,7 @@ static void fill(Suite *suite)
     tcase_add_test(lines, a_position_finds_its_lines_until_they_are_gone);
     tcase_add_test(lines, a_displaced_source_leaves_no_lines_to_the_next);
     tcase_add_test(lines, the_longest_silent_gives_its_lines_away_but_stays_known);
+    tcase_add_test(lines, who_take_turns_all_keep_their_newest_lines);
     tcase_add_test(lines, a_trace_may_be_longer_than_context);
     suite_add_tcase(suite, lines);
 
