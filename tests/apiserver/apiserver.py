@@ -80,7 +80,7 @@ class ApiServer:
 
     def __enter__(self) -> "ApiServer":
         self.directory = Path(tempfile.mkdtemp(prefix="lastgasp-api-"))
-        self._audit = AuditLog(self.directory / "audit.log")
+        self.audit_log = AuditLog(self.directory / "audit.log")
         try:
             self._start()
         except BaseException:
@@ -259,7 +259,7 @@ class ApiServer:
 
     def audit(self, *wanted: str, **named: str) -> list[dict]:
         """The audit log's events, as AuditLog.find() has them."""
-        return self._audit.find(*wanted, **named)
+        return self.audit_log.find(*wanted, **named)
 
     def wait_for(self, condition, seconds: float = 10, what: str = ""):
         """Calls condition() until it gives something true, which is returned."""

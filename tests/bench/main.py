@@ -5,11 +5,11 @@ import sys
 import traceback
 
 from tests.bench import (api_restart, churn, idle_memory, ingest, one_node, panic_to_intent,
-                         probes, report, scale, sync)
+                         probes, report, scale, storm, sync)
 
 BENCHES = {"panic-to-intent": panic_to_intent, "one-node": one_node, "idle-memory": idle_memory,
            "probes": probes, "scale": scale, "sync": sync, "churn": churn,
-           "api-restart": api_restart, "ingest": ingest}
+           "api-restart": api_restart, "ingest": ingest, "storm": storm}
 
 
 def parse() -> argparse.Namespace:

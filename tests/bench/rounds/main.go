@@ -1,41 +1,40 @@
-// Kills nodes in an API server, in one of two ways, and measures how long it takes until the Node
-// is gone.
+// Kills nodes in an API server, in one of two ways, and measures how long it takes until the Nodes
+// are gone.
 //
 //	rounds URL CA-FILE TOKEN
 //
 // It reads orders from standard input, one JSON object a line, and answers each with a line:
 //
-//   - {"plan": ...} sends the plan's requests over one HTTP/2 connection, as plan.go says;
-//   - {"panic": ...} sends a datagram, and somebody else does the rest.
+//   - {"plans": [...], "window": N} sends the plans' requests over one HTTP/2 connection, as plan.go
+//     says;
+//   - {"panics": {...}} sends datagrams, as panics.go says, and somebody else does the rest;
+//   - {"sync": FILE} writes a page to FILE and waits until it is on disk.
 //
-// With "until" the time ends when a watch of nodes shows that Node's DELETED event: both ways are
-// measured by one clock at the same two points. TOKEN is that watch's.
+// With "until" the time ends when a watch of nodes has shown the DELETED events of all those Nodes:
+// both ways are measured by one clock at the same two points.  TOKEN is that watch's.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"time"
 )
 
 type order struct {
-	Plan  *plan     `json:"plan"`
-	Panic *datagram `json:"panic"`
-	Until string    `json:"until"` // a Node's name
-}
-
-type datagram struct {
-	From string `json:"from"` // ADDR
-	To   string `json:"to"`   // ADDR:PORT
-	Data []byte `json:"data"`
+	Plans  []*plan  `json:"plans"`
+	Window int      `json:"window"` // requests in flight, of all plans together
+	Panics *panics  `json:"panics"`
+	Sync   string   `json:"sync"`
+	Until  []string `json:"until"` // Nodes' names
 }
 
 type answer struct {
-	Began float64 `json:"began"` // seconds since the epoch
-	Ms    float64 `json:"ms"`
+	Began float64            `json:"began"` // seconds since the epoch
+	Sent  float64            `json:"sent"`  // ms until all was sent, and what is of a plan answered
+	Gone  map[string]float64 `json:"gone"`  // ms until the Node was gone, of each in "until"
+	Ms    float64            `json:"ms"`    // the last of them
 }
 
 func main() {
@@ -76,35 +75,36 @@ func run(url, authority, token string) error {
 }
 
 func (o *order) obey(s *server, deleted <-chan deletion) (*answer, error) {
-	began := time.Now()
-	var err error
-	if o.Plan != nil {
-		err = s.carryOut(o.Plan)
-	} else {
-		err = o.Panic.send()
-	}
+	send, err := o.ready(s)
 	if err != nil {
 		return nil, err
 	}
-	ended := time.Now()
-	if o.Until != "" {
-		if ended, err = waitFor(o.Until, deleted); err != nil {
-			return nil, err
-		}
+	began := time.Now()
+	if err := send(); err != nil {
+		return nil, err
 	}
-	return &answer{float64(began.UnixNano()) / 1e9, ended.Sub(began).Seconds() * 1000}, nil
+	a := &answer{Began: float64(began.UnixNano()) / 1e9, Sent: milliseconds(time.Since(began)),
+		Gone: map[string]float64{}}
+	gone, err := waitFor(o.Until, deleted)
+	if err != nil {
+		return nil, err
+	}
+	for name, at := range gone {
+		a.Gone[name] = milliseconds(at.Sub(began))
+		a.Ms = max(a.Ms, a.Gone[name])
+	}
+	return a, nil
 }
 
-func (d *datagram) send() error {
-	to, err := net.ResolveUDPAddr("udp", d.To)
-	if err != nil {
-		return err
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// ready makes whatever takes time and is not to be measured.
+func (o *order) ready(s *server) (func() error, error) {
+	if o.Panics != nil {
+		return o.Panics.ready()
 	}
-	kernel, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(d.From)}, to)
-	if err != nil {
-		return err
+	if o.Sync != "" {
+		return syncing(o.Sync)
 	}
-	defer kernel.Close()
-	_, err = kernel.Write(d.Data)
-	return err
+	return func() error { return s.carryOut(o.Plans, o.Window) }, nil
 }

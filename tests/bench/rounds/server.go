@@ -13,7 +13,10 @@ import (
 	"time"
 )
 
-const patience = 60 * time.Second
+const patience = 300 * time.Second
+
+// More Nodes than any order kills: the watch is read while a plan is carried out.
+const deletionsMost = 4096
 
 // server is one HTTP/2 connection for plans; the watch has another.
 type server struct {
@@ -111,7 +114,7 @@ func (s *server) watchNodes(token string) (<-chan deletion, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("watching nodes: %s", response.Status)
 	}
-	deleted := make(chan deletion, 1000)
+	deleted := make(chan deletion, deletionsMost)
 	go follow(json.NewDecoder(response.Body), deleted)
 	return deleted, nil
 }
@@ -132,19 +135,26 @@ func follow(events *json.Decoder, deleted chan<- deletion) {
 	}
 }
 
-func waitFor(name string, deleted <-chan deletion) (time.Time, error) {
+// waitFor returns when each of NAMES was deleted.
+func waitFor(names []string, deleted <-chan deletion) (map[string]time.Time, error) {
 	timer := time.After(patience)
-	for {
+	waited, gone := map[string]bool{}, map[string]time.Time{}
+	for _, name := range names {
+		waited[name] = true
+	}
+	for len(waited) > 0 {
 		select {
 		case d := <-deleted:
 			if d.err != nil {
-				return d.at, fmt.Errorf("the watch of nodes: %w", d.err)
+				return nil, fmt.Errorf("the watch of nodes: %w", d.err)
 			}
-			if d.name == name {
-				return d.at, nil
+			if waited[d.name] {
+				delete(waited, d.name)
+				gone[d.name] = d.at
 			}
 		case <-timer:
-			return time.Time{}, fmt.Errorf("Node %s is not gone after %s", name, patience)
+			return nil, fmt.Errorf("%d Nodes are not gone after %s", len(waited), patience)
 		}
 	}
+	return gone, nil
 }
