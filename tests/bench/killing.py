@@ -28,7 +28,7 @@ WINDOW = 16  # requests in flight
 ACTUATOR = "lastgasp-actuator"
 # Of the actuator's requests what it sent; writing down what came back takes the server's time.
 AUDIT_RULES = [{"level": "Request", "users": [ACTUATOR]}, {"level": "None"}]
-NODE = re.compile(r"victim-\d{5}")
+NODE = re.compile(r"host\d{4}")
 SETTLING_S = 0.3  # until the listener knows new Nodes' addresses
 QUIET_S = 1.0  # without a request: what was to be sent and written down has been
 
@@ -81,7 +81,7 @@ class Killing:
         victims = []
         for _ in range(count):
             self.made += 1
-            victims.append(Victim(f"victim-{self.made:05}",
+            victims.append(Victim(f"host{self.made:04}",
                                   f"127.66.{self.made >> 8}.{self.made & 255}"))
         self.rounds.order(plans=[making(victim, pods, self.server.admin) for victim in victims],
                           window=WINDOW)
@@ -112,12 +112,12 @@ class Killing:
 
     def by_lastgasp(self, victims: list[Victim], kernels: list[list[bytes]],
                     over_ms: float = 0) -> dict:
-        """The Nth address sends the datagrams of the Nth of KERNELS, and so on from the first."""
+        """Each sends what is in its place in KERNELS, evenly over so many milliseconds."""
         return self.rounds.order(until=[victim.name for victim in victims], panics={
-            "from": [victim.address for victim in victims],
             "to": f"127.0.0.1:{self.pipeline.port}", "overMs": over_ms,
-            "captures": [[base64.b64encode(data).decode() for data in kernel]
-                         for kernel in kernels]})
+            "kernels": [{"from": victim.address,
+                         "data": [base64.b64encode(data).decode() for data in kernel]}
+                        for victim, kernel in zip(victims, kernels, strict=True)]})
 
     def by_hand(self, victims: list[Victim], recordings: list[Recording], window: int) -> dict:
         plans = [recording.plan(victim, self.server.actuator_token)

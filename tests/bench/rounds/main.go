@@ -33,7 +33,7 @@ type order struct {
 type answer struct {
 	Began float64            `json:"began"` // seconds since the epoch
 	Sent  float64            `json:"sent"`  // ms until all was sent, and what is of a plan answered
-	Gone  map[string]float64 `json:"gone"`  // ms until the Node was gone, of each in "until"
+	Gone  map[string]float64 `json:"gone"`  // ms until the Node was gone, of those in "until" that are
 	Ms    float64            `json:"ms"`    // the last of them
 }
 

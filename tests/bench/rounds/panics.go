@@ -8,14 +8,18 @@ import (
 	"time"
 )
 
-// panics are kernels that die at once: the Nth address sends the Nth capture (and the first again
-// after the last), its datagrams in order and evenly over the time; of all of them those that are
-// due first go first.  Where the machine cannot send so fast it takes longer.
+// panics are kernels that die at once: each sends its datagrams in order and evenly over the time; of
+// all of them those that are due first go first. Where this machine cannot send so fast it takes
+// longer.
 type panics struct {
-	To       string     `json:"to"`   // ADDR:PORT
-	From     []string   `json:"from"` // ADDR...
-	Captures [][][]byte `json:"captures"`
-	OverMs   float64    `json:"overMs"`
+	To      string   `json:"to"` // ADDR:PORT
+	Kernels []kernel `json:"kernels"`
+	OverMs  float64  `json:"overMs"`
+}
+
+type kernel struct {
+	From string   `json:"from"` // ADDR
+	Data [][]byte `json:"data"`
 }
 
 type datagram struct {
@@ -31,14 +35,13 @@ func (p *panics) ready() (func() error, error) {
 	}
 	over := time.Duration(p.OverMs * float64(time.Millisecond))
 	var all []datagram
-	for i, address := range p.From {
-		kernel, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(address)}, to)
+	for _, k := range p.Kernels {
+		from, err := net.DialUDP("udp", &net.UDPAddr{IP: net.ParseIP(k.From)}, to)
 		if err != nil {
 			return nil, err
 		}
-		lines := p.Captures[i%len(p.Captures)]
-		for n, line := range lines {
-			all = append(all, datagram{over * time.Duration(n) / time.Duration(len(lines)), kernel, line})
+		for i, data := range k.Data {
+			all = append(all, datagram{over * time.Duration(i) / time.Duration(len(k.Data)), from, data})
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].due < all[j].due })
