@@ -122,6 +122,9 @@ static uint64_t send_all(struct engine *engine, enum remedy_urgency urgency)
     struct remedy_request request;
 
     for (struct work *work = engine->first; work && has_room(engine); work = work->next) {
+        /* In a storm hundreds stand before the one that it is about, with Events left to send. */
+        if (work->ended && urgency == REMEDY_ACT)
+            continue;
         while (has_room(engine) && next(work, urgency, &request))
             flight_start(work, &request);
         engine_take_stock(work);

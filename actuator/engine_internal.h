@@ -59,6 +59,7 @@ struct flight {
     const char *verb;
     char resource[384];
     uint64_t sent_us;
+    bool writes;
     bool held_back; /* when it was to go out, the gate was shut */
     struct flight *next, **at;
 };

@@ -135,7 +135,11 @@ static void note_answer(const struct flight *flight, const struct kube_answer *f
     }
     note_reachability(engine, from);
     count(flight->work, flight->request.kind, status);
-    window_answered(&engine->window, status, flight->sent_us, clock_monotonic_us());
+    window_answered(&engine->window, &(struct window_answer){ .status = status,
+                                                              .wrote = flight->writes,
+                                                              .sent_us = flight->sent_us,
+                                                              .answered_us = clock_monotonic_us(),
+                                                              .in_flight = engine->in_flight });
 }
 
 static void on_done(void *arg, const struct kube_answer *from)
@@ -194,6 +198,7 @@ void flight_start(struct work *work, const struct remedy_request *request)
     flight->work = work;
     flight->request = *request;
     flight->verb = call.verb;
+    flight->writes = call.writes;
     snprintf(flight->resource, sizeof(flight->resource), "%s", call.resource);
     flight->sent_us = engine->sent_us = clock_monotonic_us();
     if (request->kind == REMEDY_LIST_PODS)

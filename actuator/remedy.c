@@ -352,9 +352,11 @@ void remedy_answered(struct remedy *remedy, const struct remedy_request *request
 
 const char *remedy_said(struct remedy *remedy)
 {
+    if (remedy->words[0] == '\0')
+        return NULL;
     memcpy(remedy->said, remedy->words, sizeof(remedy->said));
     remedy->words[0] = '\0';
-    return remedy->said[0] ? remedy->said : NULL;
+    return remedy->said;
 }
 
 const struct answer_node *remedy_node(const struct remedy *remedy)
