@@ -12,7 +12,7 @@
 
 /* Nobody waits for an incident to be closed on disk, but everything waits while the disk syncs: on
  * a slow one the closings of many incidents share a commit. */
-#define CLOSING_SHARE 4
+#define CLOSING_SHARE 20
 
 /* A disk that takes longer is worth a line: every incident waits for it once before it is
  * acknowledged. */

@@ -30,7 +30,7 @@ ACTUATOR = "lastgasp-actuator"
 AUDIT_RULES = [{"level": "Request", "users": [ACTUATOR]}, {"level": "None"}]
 NODE = re.compile(r"host\d{4}")
 SETTLING_S = 0.3  # until the listener knows new Nodes' addresses
-QUIET_S = 1.0  # without a request: what was to be sent and written down has been
+QUIET_S = 0.5  # without a request: what was to be sent and written down has been
 
 
 @dataclasses.dataclass
@@ -124,6 +124,10 @@ class Killing:
                  for recording, victim in zip(recordings, victims, strict=True)]
         return self.rounds.order(until=[victim.name for victim in victims], plans=plans,
                                  window=window)
+
+    def sync_ms(self) -> float:
+        """How long it takes to have a page on the disk that lastgasp's database is on."""
+        return self.rounds.order(sync=str(self.pipeline.state / "page"))["sent"]
 
     def recordings(self, victims: list[Victim]) -> list[Recording]:
         """What the actuator's user sent since the last call, by Node; not what it asks beside an
