@@ -10,8 +10,9 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-/* Nobody waits for an incident to be closed on disk, but everything waits while the disk syncs: on
- * a slow one the closings of many incidents share a commit. */
+/* Nobody waits for an incident to be closed on disk, but everything waits while the disk syncs: the
+ * closings of many incidents share a commit, so that in a storm at most one part in so many of the
+ * time goes into them. */
 #define CLOSING_SHARE 20
 
 /* A disk that takes longer is worth a line: every incident waits for it once before it is
