@@ -10,10 +10,10 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-/* Nobody waits for an incident to be closed on disk, but everything waits while the disk syncs: the
- * closings of many incidents share a commit, so that in a storm at most one part in so many of the
- * time goes into them. */
-#define CLOSING_SHARE 20
+/* Nobody waits for an incident to be closed on disk, but everything waits while the disk syncs: in
+ * a storm, and on a slow disk, the closings of many incidents share a commit. */
+#define CLOSING_EVERY_US (100 * US_PER_MS)
+#define CLOSING_SHARE    4
 
 /* A disk that takes longer is worth a line: every incident waits for it once before it is
  * acknowledged. */
@@ -309,8 +309,9 @@ void turn_free(struct turn *turn)
 
 void turn_closes(struct turn *turn)
 {
-    uint64_t due_us = turn->committed_us + CLOSING_SHARE * turn->sync_us;
-    uint64_t now_us = clock_monotonic_us();
+    uint64_t apart_us = CLOSING_SHARE * turn->sync_us, now_us = clock_monotonic_us();
+    uint64_t due_us =
+        turn->committed_us + (apart_us > CLOSING_EVERY_US ? apart_us : CLOSING_EVERY_US);
 
     if (turn->failing || evtimer_pending(turn->close, NULL))
         return;
