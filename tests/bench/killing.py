@@ -29,7 +29,7 @@ ACTUATOR = "lastgasp-actuator"
 # Of the actuator's requests what it sent; writing down what came back takes the server's time.
 AUDIT_RULES = [{"level": "Request", "users": [ACTUATOR]}, {"level": "None"}]
 NODE = re.compile(r"host\d{4}")
-SETTLING_S = 0.3  # until the listener knows new Nodes' addresses
+SETTLING_S = 0.6  # until the listener knows new Nodes' addresses: the watch gathers for 0.25 s
 QUIET_S = 0.5  # without a request: what was to be sent and written down has been
 
 
