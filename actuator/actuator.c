@@ -73,6 +73,10 @@ static void take_intent(struct actuator *actuator, struct channel_peer *peer,
         refuse_intent(actuator, peer, intent, "too many incidents are open; send it again later");
         return;
     }
+    if (rights_only_tell(intent->verdict) && !engine_has_room_for_words(actuator->engine)) {
+        refuse_intent(actuator, peer, intent, "too much is to be told; send it again later");
+        return;
+    }
     if (engine_is_ending(actuator->engine, intent->id)) {
         refuse_intent(actuator, peer, intent, "what was set for it is being undone; send it again");
         return;

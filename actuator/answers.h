@@ -68,10 +68,11 @@ bool answer_lease_read(const char *bytes, size_t size, struct lease_reading *rea
 
 struct answer_pod {
     const char *namespace, *name, *uid;
-    bool finished; /* phase Succeeded or Failed */
-    bool ours;     /* carries our condition: it was lastgasp that made it Failed */
-    bool mirror;   /* of a static pod: the kubelet's, not the API's */
-    bool keeps;    /* annotated pod.DOMAIN/lastgasp=annotate: not to be removed */
+    bool finished;       /* phase Succeeded or Failed */
+    bool ours;           /* carries our condition: it was lastgasp that made it Failed */
+    bool mirror;         /* of a static pod: the kubelet's, not the API's */
+    bool keeps;          /* annotated pod.DOMAIN/lastgasp=annotate: not to be removed */
+    const char *started; /* status.startTime, as it is written; NULL: its kubelet has not seen it */
     /* the controller among its owners; NULL: none */
     const char *owner_kind, *owner_name, *owner_uid, *owner_api;
 };

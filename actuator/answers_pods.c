@@ -20,6 +20,7 @@ enum pod_row {
     POD_OWNER_UID,
     POD_OWNER_CONTROLLER,
     POD_PHASE,
+    POD_STARTED,
     POD_CONDITION,
 };
 
@@ -38,6 +39,7 @@ static const struct json_pick_row pod_rows[] = {
     [POD_OWNER_UID] = { "items[].metadata.ownerReferences[].uid" },
     [POD_OWNER_CONTROLLER] = { "items[].metadata.ownerReferences[].controller" },
     [POD_PHASE] = { "items[].status.phase" },
+    [POD_STARTED] = { "items[].status.startTime" },
     [POD_CONDITION] = { "items[].status.conditions[].type" },
     { NULL },
 };
@@ -131,6 +133,7 @@ static void take(void *arg, unsigned row, enum json_event event, const char *key
         [POD_NAME] = &pods->pod.name,         [POD_UID] = &pods->pod.uid,
         [POD_OWNER_API] = &pods->owner.api,   [POD_OWNER_KIND] = &pods->owner.kind,
         [POD_OWNER_NAME] = &pods->owner.name, [POD_OWNER_UID] = &pods->owner.uid,
+        [POD_STARTED] = &pods->pod.started,
     };
 
     switch ((enum pod_row)row) {

@@ -153,8 +153,9 @@ static void write_note(struct bodies *bodies, const struct remedy_event *event)
     if (!event->owner && !event->pod && incident->words[0])
         text_append(evidence, sizeof(evidence), &used, " (%s)", incident->words);
     if (event->owner)
-        text_append(raw, sizeof(raw), &whole, "%zu %s died with node %s: %s: %s",
+        text_append(raw, sizeof(raw), &whole, "%zu %s died with node %s%s: %s: %s",
                     event->owner->pods, event->owner->pods == 1 ? "pod" : "pods", incident->node,
+                    incident->verdict == VERDICT_LATE ? ", which has booted again" : "",
                     names_cause(incident->cause), incident->reason);
     else
         text_append(raw, sizeof(raw), &whole, "%s", bodies->text);
@@ -207,7 +208,7 @@ void bodies_write_event(struct bodies *bodies, const struct remedy_event *event)
     json_text(writer, "reportingInstance", bodies->instance);
     json_text(writer, "action", "Remedy");
     json_text(writer, "reason", names_reason(bodies->incident->cause));
-    json_text(writer, "type", "Warning");
+    json_text(writer, "type", bodies->incident->cause == CAUSE_DRILL ? "Normal" : "Warning");
     write_object(writer, "regarding", &about);
     if (event->owner || event->pod)
         write_object(writer, "related", &node);

@@ -20,7 +20,7 @@
 #define PATIENCE_S   10
 #define UNKNOWN      UINT64_MAX
 #define REQUEST      "GET /nodes HTTP/1.0\r\n\r\n"
-#define ROW_FORMAT   "%-40s %-39s %-12s %s\n"
+#define ROW_FORMAT   "%-40s %-39s %-16s %s\n"
 #define MINUTE_S     60
 #define HOUR_S       3600
 #define MINUTES_MOST (3 * HOUR_S) /* from here on hours will do */
@@ -113,6 +113,9 @@ static void print_node(const struct line *line)
 
     if (!line->mute && line->numbers[HEARD_S] != UNKNOWN)
         snprintf(heard, sizeof(heard), "%s ago",
+                 print_time(line->numbers[HEARD_S], time, sizeof(time)));
+    else if (line->numbers[HEARD_S] != UNKNOWN)
+        snprintf(heard, sizeof(heard), "mute for %s",
                  print_time(line->numbers[HEARD_S], time, sizeof(time)));
     if (!line->probable && line->numbers[ANSWERED_S] != UNKNOWN)
         snprintf(probable, sizeof(probable), "no, its last answer was %s ago",

@@ -30,6 +30,7 @@
 #define WARM_EVERY_US (30 * US_PER_SECOND)
 
 #define INCIDENTS_MAX 16384
+#define WORDS_MAX     1024 /* of them, those that are only told */
 
 #define LEASE_EVERY_US (1 * US_PER_SECOND)
 #define LEASE_APART_US (20 * US_PER_MS)
@@ -328,12 +329,22 @@ static struct remedy *remedy_for(const struct engine *engine, const struct incid
         .optouts = setup->optouts,
         .lease_every_us = &engine->lease_every_us,
         .expires_us = engine_expiry(incident),
+        .booted_us = incident->booted_us,
     });
 }
 
 bool engine_has_room_for(const struct engine *engine, const char *id)
 {
     return engine->count < INCIDENTS_MAX || engine_find(engine, id);
+}
+
+bool engine_has_room_for_words(const struct engine *engine)
+{
+    size_t words = 0;
+
+    for (const struct work *work = engine->first; work; work = work->next)
+        words += rights_only_tell(work->incident->verdict);
+    return words < WORDS_MAX;
 }
 
 void engine_adopt(struct engine *engine, struct incident *incident)
@@ -374,7 +385,7 @@ size_t engine_held(const struct engine *engine)
 
 void engine_note_step(struct work *work, enum step step)
 {
-    if (!work->noted[step])
+    if (!work->noted[step] && !rights_only_tell(work->incident->verdict))
         steps_note(work->engine->setup.steps, step, work->incident->received_us, clock_wall_us());
     work->noted[step] = true;
 }

@@ -52,6 +52,10 @@ void engine_free(struct engine *engine);
  * listener keeps panics of Nodes, so that only one who makes them up meets the bound. */
 bool engine_has_room_for(const struct engine *engine, const char *id);
 
+/* The same of one that is only told (rights_only_tell()): so that these leave room for the others.
+ */
+bool engine_has_room_for_words(const struct engine *engine);
+
 /* An incident to act on, newer than all before; the engine owns it from now on. */
 void engine_adopt(struct engine *engine, struct incident *incident);
 

@@ -231,7 +231,7 @@ void engine_merge(struct engine *engine, const struct intent *intent)
 {
     struct work *work = engine_find(engine, intent->id);
 
-    if (!work)
+    if (!work || rights_only_tell(intent->verdict)) /* words prolong nothing */
         return;
     struct incident *incident = work->incident;
     if (intent->expires_us > incident->expires_us)

@@ -55,6 +55,10 @@ static const char *const sql[SQL_STATEMENTS] = {
                    " kept = coalesce(?8, kept) WHERE id = ?1",
     [SQL_EACH_OPEN] = WHOLE_ROW " WHERE state <> 'closed' ORDER BY opened_us, id",
     [SQL_LOAD] = WHOLE_ROW " WHERE id = ?1",
+    [SQL_FIND_BOOT] = "SELECT id FROM incidents WHERE opened_us >= ?3 AND node = ?1 AND boot = ?2"
+                      " AND cause <> 'drill' ORDER BY opened_us LIMIT 1",
+    [SQL_COUNT_PANICS] = "SELECT count(*) FROM incidents WHERE opened_us BETWEEN ?2 AND ?3"
+                         " AND node = ?1 AND cause = 'kernel-panic' AND verdict <> 'late'",
     [SQL_ADD_STEP] = "INSERT INTO steps (incident, at_us, words) VALUES (?1, ?2, ?3)",
     [SQL_SET_STAND] = "UPDATE incidents SET state = ?2 WHERE id = ?1"
                       " AND state IN ('open', 'held', 'acting')",
@@ -103,6 +107,11 @@ static bool open_database(struct incidents *incidents, char error[INCIDENTS_ERRO
     if (version < INCIDENTS_SCHEMA_VERSION &&
         !incidents_migrate(incidents->database, incidents->path, error))
         return false;
+    if (sqlite3_exec(incidents->database, INCIDENTS_WORDS_INDEX, NULL, NULL, NULL) != SQLITE_OK) {
+        snprintf(error, INCIDENTS_ERROR_SIZE, "%s: cannot make an index: %s", incidents->path,
+                 sqlite3_errmsg(incidents->database));
+        return false;
+    }
     return prepare(incidents, error) &&
            sqlite3_busy_timeout(incidents->database, 0) == SQLITE_OK; /* the loop does not wait */
 }
@@ -278,12 +287,13 @@ static bool merge(struct incidents *incidents, const struct intent *intent,
     return incidents_run(incidents, SQL_SAY_MORE, "merge an incident");
 }
 
-static bool add_panics(struct incidents *incidents, const struct intent *intent, bool *any_new)
+bool incidents_add_panics(struct incidents *incidents, const struct intent *intent,
+                          const char *incident, bool *any_new)
 {
     *any_new = false;
     for (size_t i = 0; i < intent->panics.count; i++) {
         bind_text(incidents->statements[SQL_ADD_PANIC], 1, intent->panics.line[i]);
-        bind_text(incidents->statements[SQL_ADD_PANIC], 2, intent->id);
+        bind_text(incidents->statements[SQL_ADD_PANIC], 2, incident);
         if (!incidents_run(incidents, SQL_ADD_PANIC, "store a panic's id"))
             return false;
         *any_new = *any_new || sqlite3_changes(incidents->database) > 0;
@@ -295,11 +305,17 @@ enum incident_taken incidents_take(struct incidents *incidents, const struct int
                                    uint64_t wall_us, struct incident **opened)
 {
     struct known known;
-    bool new_panic;
+    bool new_panic, joined = false;
 
     *opened = NULL;
-    if (!incidents_begin(incidents) || !find(incidents, intent->id, &known) ||
-        !add_panics(incidents, intent, &new_panic))
+    if (!incidents_begin(incidents) || !find(incidents, intent->id, &known))
+        return INCIDENT_FAILED;
+    if (intent->verdict == VERDICT_LATE &&
+        !incidents_join_late(incidents, intent, known.there, wall_us, &joined))
+        return INCIDENT_FAILED;
+    if (joined)
+        return INCIDENT_MERGED;
+    if (!incidents_add_panics(incidents, intent, intent->id, &new_panic))
         return INCIDENT_FAILED;
     if (known.there && !known.closed)
         return merge(incidents, intent, &known) ? INCIDENT_MERGED : INCIDENT_FAILED;
@@ -308,6 +324,7 @@ enum incident_taken incidents_take(struct incidents *incidents, const struct int
     if (!store(incidents, known.there ? SQL_REOPEN : SQL_INSERT, intent, wall_us))
         return INCIDENT_FAILED;
     *opened = incidents_of_intent(intent, wall_us);
+    incidents_count_panics(incidents, *opened);
     return known.there ? INCIDENT_REOPENED : INCIDENT_NEW;
 }
 

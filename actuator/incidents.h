@@ -14,8 +14,13 @@
  */
 struct incidents;
 
-enum incident_state { INCIDENT_OPEN, INCIDENT_HELD, INCIDENT_ACTING, INCIDENT_WATCHING,
-                      INCIDENT_CLOSED };
+enum incident_state {
+    INCIDENT_OPEN,
+    INCIDENT_HELD,
+    INCIDENT_ACTING,
+    INCIDENT_WATCHING,
+    INCIDENT_CLOSED
+};
 extern const char *const incident_state_names[];
 
 /* An incident as it is held in memory while it is not closed.  Texts are owned by the struct. */
@@ -27,8 +32,10 @@ struct incident {
     enum verdict verdict;
     char *words;
     uint64_t received_us, expires_us, opened_us;
-    uint64_t silent_until_us;         /* RECORD_ABSENT after a restart: it is old by then */
-    uint64_t last_answer_us, rtt_us;  /* each may be RECORD_ABSENT */
+    uint64_t silent_until_us;        /* RECORD_ABSENT after a restart: it is old by then */
+    uint64_t last_answer_us, rtt_us; /* each may be RECORD_ABSENT */
+    uint64_t booted_us; /* of VERDICT_LATE: struct late's; RECORD_ABSENT after a restart */
+    unsigned panics;    /* of its Node within ten minutes, this one included; of a panic */
     enum incident_state state;
     /* The first look at the Node: was its Ready condition Unknown? */
     enum incident_look { INCIDENT_NOT_LOOKED, INCIDENT_WAS_READY, INCIDENT_LOST_BEFORE } look;
@@ -87,7 +94,8 @@ enum incident_taken {
  * Takes an intent (already checked): inserts or merges it in the transaction of this loop turn.
  * It is on disk, and may be acknowledged, only after incidents_commit() returned true.
  * Reopened are retracted ones, and those that did not come to a full end, by a panic (no halt) that
- * was not known then or by better evidence (rights_say_more()).  *OPENED is the caller's.
+ * was not known then or by better evidence (rights_say_more()).  What a node says late joins the
+ * incident of that boot, whatever became of the Node since, as a step.  *OPENED is the caller's.
  */
 enum incident_taken incidents_take(struct incidents *incidents, const struct intent *intent,
                                    uint64_t wall_us, struct incident **opened);

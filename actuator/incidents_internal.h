@@ -9,6 +9,13 @@
  * somebody who looks at the history. */
 #define INCIDENTS_OPEN_MS 2000
 
+/* Of what was only told, which goes first when there is no room: anybody on a node can make such.
+ * An index is no change of the schema's version: whoever does not know it keeps it up all the same.
+ */
+#define INCIDENTS_WORDS "verdict IN ('drill', 'late')"
+#define INCIDENTS_WORDS_INDEX                                                                      \
+    "CREATE INDEX IF NOT EXISTS incidents_words ON incidents (opened_us) WHERE " INCIDENTS_WORDS
+
 /* What the files of the database share; nobody else includes this. */
 
 enum statement {
@@ -24,6 +31,8 @@ enum statement {
     SQL_FINISH,
     SQL_EACH_OPEN,
     SQL_LOAD,
+    SQL_FIND_BOOT,
+    SQL_COUNT_PANICS,
     SQL_ADD_STEP,
     SQL_SET_STAND,
     SQL_SET_LOOK,
@@ -58,6 +67,16 @@ unsigned incidents_choice(const char *const *names, const unsigned char *text);
 
 /* INTENT as an incident that is the caller's, opened at WALL_US. */
 struct incident *incidents_of_intent(const struct intent *intent, uint64_t wall_us);
+
+/* incidents_late.c: INTENT, which tells of a death late, joins the incident of that boot; *JOINED
+ * is false when there is none.  False (logged) when the database does not take it. */
+bool incidents_join_late(struct incidents *incidents, const struct intent *intent, bool known,
+                         uint64_t wall_us, bool *joined);
+/* INTENT's panics are INCIDENT's; *ANY_NEW: one was not known. */
+bool incidents_add_panics(struct incidents *incidents, const struct intent *intent,
+                          const char *incident, bool *any_new);
+/* How many panics the Node of INCIDENT has had, up to that one. */
+void incidents_count_panics(struct incidents *incidents, struct incident *incident);
 
 /* Opens a transaction unless one is open. */
 bool incidents_begin(struct incidents *incidents);

@@ -17,9 +17,9 @@
  *
  *   1. stop the actuator;
  *   2. as its user: sqlite3 incidents.db "UPDATE incidents SET state = 'closed' WHERE state =
- *      'watching' OR verdict = 'reported'; PRAGMA user_version = 1" (version 1 does not watch on
- *      after a Node was deleted, and would take such an incident for one that was never acted on;
- *      nor does it know that verdict);
+ *      'watching' OR verdict IN ('reported', 'drill', 'late'); PRAGMA user_version = 1" (version 1
+ *      does not watch on after a Node was deleted, and would take such an incident for one that
+ *      was never acted on; nor does it know those verdicts);
  *   3. start the former actuator.  It leaves the new columns alone.
  *
  * The next start of this program goes to version 2 again and finds them as they were.  To put

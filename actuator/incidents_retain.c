@@ -10,6 +10,8 @@
  * The size is that of the pages in use.  Free ones stay in the file and are used again, so that the
  * file stops growing; it does not shrink.
  *
+ * For the size, what was only told goes before all that died: anybody on a node can make drills.
+ *
  * A trace that belongs to no incident is of a panic that led to none.  It may have come before its
  * intent, so it has some time to be claimed; what was looked at then is not looked at again.
  */
@@ -28,6 +30,10 @@ static const char unclaimed[] =
 static const char choose[] =
     "INSERT INTO temp.old SELECT id FROM incidents WHERE state = 'closed' AND closed_us < ?1"
     " ORDER BY opened_us, id LIMIT ?2";
+
+static const char choose_words[] =
+    "INSERT INTO temp.old SELECT id FROM incidents WHERE " INCIDENTS_WORDS
+    " AND state = 'closed' AND closed_us < ?1 ORDER BY opened_us LIMIT ?2";
 
 static const char forget[] =
     "DELETE FROM trace WHERE panic IN (SELECT panics.id FROM panics, temp.old"
@@ -92,13 +98,15 @@ static uint64_t before(uint64_t wall_us, uint64_t age_us)
 }
 
 /* One transaction; false when the disk did not take it. */
-static bool forget_some(struct incidents *incidents, uint64_t unclaimed_us, uint64_t closed_us,
-                        int *traces, int *closed)
+static bool forget_some(struct incidents *incidents, bool full, uint64_t unclaimed_us,
+                        uint64_t closed_us, int *traces, int *closed)
 {
     if (!execute(incidents, "CREATE TEMP TABLE IF NOT EXISTS old (id TEXT); BEGIN IMMEDIATE"))
         return false;
     *traces = change(incidents, unclaimed, incidents->claimed_us, unclaimed_us, TRACES_A_CALL);
-    *closed = change(incidents, choose, 0, closed_us, INCIDENTS_A_CALL);
+    *closed = full ? change(incidents, choose_words, 0, closed_us, INCIDENTS_A_CALL) : 0;
+    if (*closed == 0)
+        *closed = change(incidents, choose, 0, closed_us, INCIDENTS_A_CALL);
     if (*traces >= 0 && *closed >= 0 && execute(incidents, forget) && execute(incidents, "COMMIT"))
         return true;
     incidents_rollback(incidents);
@@ -115,7 +123,7 @@ bool incidents_retain(struct incidents *incidents, const struct incidents_retent
 
     if (incidents->in_transaction || !execute(incidents, "PRAGMA synchronous = NORMAL"))
         return false;
-    bool done = forget_some(incidents, unclaimed_us, closed_us, &traces, &closed);
+    bool done = forget_some(incidents, full, unclaimed_us, closed_us, &traces, &closed);
     execute(incidents, "PRAGMA synchronous = FULL");
     if (!done)
         return false;

@@ -71,7 +71,7 @@ static struct incident *incident_of_row(sqlite3_stmt *row)
     incident->received_us = (uint64_t)sqlite3_column_int64(row, 9);
     incident->expires_us = (uint64_t)sqlite3_column_int64(row, 10);
     incident->opened_us = (uint64_t)sqlite3_column_int64(row, 11);
-    incident->silent_until_us = RECORD_ABSENT;
+    incident->silent_until_us = incident->booted_us = RECORD_ABSENT;
     incident->last_answer_us = column_count(row, 12);
     incident->rtt_us = column_count(row, 13);
     incident->state = incidents_choice(incident_state_names, sqlite3_column_text(row, 14));
@@ -104,6 +104,7 @@ struct incident *incidents_of_intent(const struct intent *intent, uint64_t wall_
     incident->silent_until_us = intent->silent_until_us;
     incident->last_answer_us = intent->last_answer_us;
     incident->rtt_us = intent->rtt_us;
+    incident->booted_us = intent->booted_us;
     return incident;
 }
 
@@ -113,8 +114,11 @@ bool incidents_each_open(struct incidents *incidents,
     sqlite3_stmt *statement = incidents->statements[SQL_EACH_OPEN];
     int code;
 
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
-        each(arg, incident_of_row(statement));
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct incident *incident = incident_of_row(statement);
+        incidents_count_panics(incidents, incident);
+        each(arg, incident);
+    }
     sqlite3_reset(statement);
     if (code != SQLITE_DONE)
         log_error("%s: cannot read the open incidents: %s", incidents->path,

@@ -9,6 +9,7 @@ static const struct {
 } causes[NAMES_CAUSES] = {
     [CAUSE_KERNEL_PANIC] = { "kernel panic", "on", "NodeKernelPanic", "KernelPanic" },
     [CAUSE_HALT] = { "orderly shutdown", "of", "NodeHalt", "Halt" },
+    [CAUSE_DRILL] = { "drill", "on", "NodeDrill", "Drill" },
     [CAUSE_PREEMPTED] = { "preemption", "of", "NodePreempted", "Preempted" },
     [CAUSE_HARDWARE] = { "hardware failure", "on", "NodeHardwareFailure", "HardwareFailure" },
     [CAUSE_OTHER] = { "failure", "of", "NodeFailure", "Failure" },

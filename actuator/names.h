@@ -8,7 +8,7 @@
  * the termination annotations is Netflix' titus-kube-common; the reason code "kernel-panic" is
  * ours.
  */
-#define NAMES_CAUSES 5 /* as many as enum cause has */
+#define NAMES_CAUSES 6 /* as many as enum cause has */
 
 struct names {
     char *pod_reason, *pod_reason_code, *pod_reason_detail, *pod_by_caller;

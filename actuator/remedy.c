@@ -96,6 +96,10 @@ struct remedy *remedy_new(const struct remedy_plan *plan)
         remedy_tell_node(remedy, "the Node was created anew since");
         remedy_settle(remedy, OUTCOME_RECREATED, "the Node was created anew; nothing was done");
         break;
+    case VERDICT_DRILL:
+    case VERDICT_LATE:
+        remedy_tell_begin(remedy);
+        break;
     case VERDICT_UNVERIFIED:
     case VERDICT_SILENT:
     case VERDICT_UNPROBABLE:
@@ -272,7 +276,11 @@ static void try_later(struct remedy *remedy, struct remedy_task *task,
                       const struct remedy_answer *answer)
 {
     task->tries++;
-    if (task->kind == REMEDY_EVENT ? task->tries == EVENT_TRIES : remedy->over)
+    if (task->kind == REMEDY_EVENT && task->tries == EVENT_TRIES) {
+        remedy_event_lost(remedy, answer);
+        return;
+    }
+    if (task->kind != REMEDY_EVENT && remedy->over)
         return;
     if (answer->status == 410) {
         /* The continue token is too old: from the first page again. */
@@ -285,16 +293,6 @@ static void try_later(struct remedy *remedy, struct remedy_task *task,
     remedy_postpone(remedy, task, delay_us);
     if (task->tries == 1 && task->kind != REMEDY_EVENT && !task->pod)
         remedy_say(remedy, "%s has to be tried again: %s", kind_words[task->kind], answer->message);
-}
-
-/* Events block nothing, but that they are refused has to be said; once, for all fail alike. */
-static void event_answered(struct remedy *remedy, enum answer_class class,
-                           const struct remedy_answer *answer)
-{
-    if (class != ANSWER_NEVER || remedy->event_refused)
-        return;
-    remedy->event_refused = true;
-    remedy_say(remedy, "an Event was refused: %s", answer->message);
 }
 
 static void dispatch(struct remedy *remedy, struct remedy_task *task, enum answer_class class,
@@ -319,7 +317,7 @@ static void dispatch(struct remedy *remedy, struct remedy_task *task, enum answe
     case REMEDY_DELETE_POD:
         remedy_pod_answered(remedy, task, class, answer);
         break;
-    case REMEDY_EVENT: /* see event_answered() */
+    case REMEDY_EVENT: /* see remedy_event_answered() */
         break;
     }
 }
@@ -338,7 +336,7 @@ void remedy_answered(struct remedy *remedy, const struct remedy_request *request
     if (class == ANSWER_LATER) {
         try_later(remedy, task, answer);
     } else if (task->kind == REMEDY_EVENT) {
-        event_answered(remedy, class, answer);
+        remedy_event_answered(remedy, class, answer);
     } else if (!remedy->over) {
         /* A read before each attempt to write the Node makes those no fewer. */
         if (task->kind != REMEDY_READ_NODE)
@@ -346,6 +344,8 @@ void remedy_answered(struct remedy *remedy, const struct remedy_request *request
         dispatch(remedy, task, class, answer);
         remedy_advance(remedy);
     }
+    if (task->kind == REMEDY_EVENT && rights_only_tell(remedy->plan.verdict))
+        remedy_advance(remedy);
     answer_node_free(answer->node);
     answer->node = NULL;
 }

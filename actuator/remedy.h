@@ -103,6 +103,8 @@ struct remedy_plan {
     const struct optouts *optouts;
     const uint64_t *lease_every_us; /* how often the Lease is read; it may change */
     uint64_t expires_us;
+    uint64_t booted_us; /* VERDICT_LATE: pods that started before belonged to the boot that died;
+                           wall time, RECORD_ABSENT: not known */
 };
 
 struct remedy;

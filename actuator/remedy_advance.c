@@ -75,6 +75,10 @@ void remedy_advance(struct remedy *remedy)
     }
     if (!remedy->node)
         return;
+    if (rights_only_tell(remedy->plan.verdict)) {
+        remedy_tell_advance(remedy);
+        return;
+    }
     if (opted_out_meanwhile(remedy)) {
         remedy_opt_out(remedy);
         return;

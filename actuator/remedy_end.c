@@ -64,7 +64,7 @@ void remedy_retract(struct remedy *remedy, enum retract_why why, uint64_t now_us
         [RETRACT_RECREATED] = { OUTCOME_RECREATED, "the Node was created anew" },
     };
 
-    if (remedy->over || remedy->ending.begun)
+    if (remedy->over || remedy->ending.begun || rights_only_tell(remedy->plan.verdict))
         return;
     remedy->now_us = now_us;
     if (remedy->marked || remedy->report_told)
@@ -78,6 +78,10 @@ void remedy_give_up(struct remedy *remedy, const char *by, uint64_t now_us)
     if (remedy->over || remedy->ending.begun)
         return;
     remedy->now_us = now_us;
+    if (rights_only_tell(remedy->plan.verdict)) {
+        remedy_settle(remedy, OUTCOME_RETRACTED, "%s asked to undo it; nothing is set for it", by);
+        return;
+    }
     if (remedy->marked || remedy->report_told)
         remedy_tell_node(remedy, "a person takes it back");
     remedy_undo(remedy, remedy->removing ? OUTCOME_PARTIAL : OUTCOME_RETRACTED,

@@ -71,6 +71,8 @@ static bool is_the_dead_one(struct remedy *remedy, const struct answer_node *nod
                       node->uid, count);
         return false;
     }
+    if (remedy->plan.verdict == VERDICT_LATE)
+        return true; /* of a boot that is over */
     if (strcmp(node->boot, remedy->plan.boot) != 0 && !remedy->ending.begun) {
         has_rebooted(remedy, node, count);
         return false;

@@ -192,8 +192,9 @@ void remedy_listed(struct remedy *remedy, enum answer_class class,
         return;
     }
     for (size_t i = 0; i < answer_pods_count(pods); i++) {
-        if (!is_known(remedy, answer_pods_at(pods, i)->uid))
-            add(remedy, answer_pods_at(pods, i));
+        const struct answer_pod *pod = answer_pods_at(pods, i);
+        if (!is_known(remedy, pod->uid) && remedy_tells_of(remedy, pod))
+            add(remedy, pod);
     }
     saw_version(remedy, answer_pods_version(pods));
     free(remedy->continue_token);
@@ -204,7 +205,7 @@ void remedy_listed(struct remedy *remedy, enum answer_class class,
         return;
     }
     remedy->list_whole = true;
-    if (remedy->list_found)
+    if (remedy->list_found && !rights_only_tell(remedy->plan.verdict))
         remedy_say(remedy, "%zu pods on the Node need something done", remedy->open);
 }
 

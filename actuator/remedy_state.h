@@ -6,8 +6,8 @@
 /*
  * Inside the remedy: its state, shared by the files that move it (remedy.c: what is sent;
  * remedy_advance.c: what follows; remedy_gate.c: what may be sent now; remedy_class.c: what a
- * status means; remedy_node.c, remedy_lease.c, remedy_pods.c, remedy_events.c, remedy_end.c: the
- * steps).
+ * status means; remedy_node.c, remedy_lease.c, remedy_pods.c, remedy_events.c, remedy_tell.c,
+ * remedy_end.c: the steps).
  */
 
 /* One request that will have to be made: it is in one of the queues, or in flight, or idle. */
@@ -70,7 +70,7 @@ struct remedy {
     struct remedy_task node_task, list_task, lease_task;
 
     /* what the gate looks at */
-    uint64_t evidence_us; /* until when the machine was silent; 0: not known */
+    uint64_t evidence_us;         /* until when the machine was silent; 0: not known */
     uint64_t identified_until_us; /* the Node was read, and was the one: that counts so long */
     uint64_t stopped_us;          /* when we last were stopped; 0: never */
     bool read_late;               /* it was read, but the answer came too late to count */
@@ -107,7 +107,8 @@ struct remedy {
     bool released;     /* pods may be touched, for this: */
     enum mode released_level;
     bool events_queued;
-    bool event_refused; /* and it was said */
+    bool event_refused;              /* and it was said */
+    size_t events_open, events_lost; /* queued or in flight; never answered, or refused */
     bool anew;     /* pods were told of another cause, and perhaps may be removed now */
     bool removing; /* a request was sent after which a pod or the Node may be gone */
     char *continue_token;
@@ -216,6 +217,13 @@ void remedy_node_answered(struct remedy *remedy, enum remedy_kind kind, enum ans
 /* All pods are done: what remains to be done about the Node. */
 void remedy_finish_node(struct remedy *remedy);
 
+/* remedy_tell.c */
+/* What is nothing but told (rights_only_tell()). */
+void remedy_tell_begin(struct remedy *remedy);
+void remedy_tell_advance(struct remedy *remedy);
+/* Whether POD belonged to the boot that died, of a remedy that tells of one. */
+bool remedy_tells_of(const struct remedy *remedy, const struct answer_pod *pod);
+
 /* remedy_pods.c */
 void remedy_list(struct remedy *remedy);
 void remedy_listed(struct remedy *remedy, enum answer_class class,
@@ -233,4 +241,9 @@ void remedy_count(const struct remedy *remedy, char *out, size_t cap);
 void remedy_tell_node(struct remedy *remedy, const char *more);
 /* What more is known now that pods are to be removed. */
 void remedy_tell_removal(struct remedy *remedy);
-void remedy_tell_pods(struct remedy *remedy);
+/* What became of one that was sent: it was answered, or is given up. */
+void remedy_event_answered(struct remedy *remedy, enum answer_class class,
+                           const struct remedy_answer *answer);
+void remedy_event_lost(struct remedy *remedy, const struct remedy_answer *answer);
+void remedy_tell_owners(struct remedy *remedy);
+void remedy_tell_pods(struct remedy *remedy); /* and their owners */

@@ -128,6 +128,7 @@ static void take(struct reported *reported, const struct answer_node *node)
                 .received_us = reported->received_us,
                 .expires_us = reported->received_us + LIFE_US,
                 .panics = { 1, &panic },
+                .booted_us = RECORD_ABSENT,
             },
             reported->ticket);
     }

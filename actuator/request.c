@@ -69,6 +69,44 @@ static bool is_printable(const char *text)
            memcmp(copy, text, size) == 0;
 }
 
+/* A drill is no incident of its boot, and can never become one. */
+static bool check_drill(const struct intent *intent, char why[RECORD_WHY_SIZE])
+{
+    char id[DIGEST_TEXT_SIZE];
+
+    if (intent->panics.count != 1)
+        return refuse(why, "panics has %zu ids, a drill is one", intent->panics.count);
+    digest_drill(intent->uid, intent->boot, intent->panics.line[0], id);
+    if (strcmp(id, intent->id) != 0)
+        return refuse(why, "id \"%.64s\" is not the hash of uid, boot and drill, %s", intent->id,
+                      id);
+    return true;
+}
+
+/* What is only words has its own verdicts, so that no verdict of a machine goes with a drill. */
+static bool check_verdict(const struct intent *intent, char why[RECORD_WHY_SIZE])
+{
+    static const struct {
+        bool of_panic, of_halt, of_drill;
+    } may[] = {
+        [VERDICT_UNVERIFIED] = { true, true, false }, [VERDICT_SILENT] = { true, true, false },
+        [VERDICT_UNPROBABLE] = { true, true, false }, [VERDICT_REBOOTED] = { true, true, true },
+        [VERDICT_RECREATED] = { true, true, true },   [VERDICT_EXPIRED] = { true, true, true },
+        [VERDICT_MISMATCH] = { true, true, true },    [VERDICT_DRILL] = { false, false, true },
+        [VERDICT_LATE] = { true, false, false },      [VERDICT_REPORTED] = { false, false, false },
+    };
+    bool good = intent->cause == CAUSE_DRILL  ? may[intent->verdict].of_drill
+                : intent->cause == CAUSE_HALT ? may[intent->verdict].of_halt
+                                              : may[intent->verdict].of_panic;
+
+    if (intent->verdict == VERDICT_REPORTED)
+        return refuse(why, "verdict \"reported\" is not a prober's");
+    if (!good)
+        return refuse(why, "verdict \"%s\" is none of the cause \"%s\"",
+                      verdict_names[intent->verdict], cause_names[intent->cause]);
+    return true;
+}
+
 static bool check_identity(const struct intent *intent, char why[RECORD_WHY_SIZE])
 {
     char id[DIGEST_TEXT_SIZE];
@@ -79,6 +117,8 @@ static bool check_identity(const struct intent *intent, char why[RECORD_WHY_SIZE
         return refuse(why, "uid \"%.64s\" is no uid", intent->uid);
     if (!is_identifier(intent->boot))
         return refuse(why, "boot \"%.64s\" is no boot id", intent->boot);
+    if (intent->cause == CAUSE_DRILL)
+        return check_drill(intent, why);
     if (strcmp(digest_incident(intent->uid, intent->boot, id), intent->id) != 0)
         return refuse(why, "id \"%.64s\" is not the hash of uid and boot, %s", intent->id, id);
     return true;
@@ -95,14 +135,15 @@ static bool check_times(const struct intent *intent, uint64_t now_us, char why[R
     if (intent->silent_until_us != RECORD_ABSENT &&
         intent->silent_until_us > now_us + AHEAD_MAX_US)
         return refuse(why, "silent_until_us is in the future");
+    if (intent->booted_us != RECORD_ABSENT && intent->booted_us > now_us + AHEAD_MAX_US)
+        return refuse(why, "booted_us is in the future");
     return true;
 }
 
 bool request_check(const struct intent *intent, uint64_t now_us, char why[RECORD_WHY_SIZE])
 {
-    if (intent->verdict == VERDICT_REPORTED)
-        return refuse(why, "verdict \"reported\" is not a prober's");
-    if (!check_identity(intent, why) || !check_times(intent, now_us, why))
+    if (!check_verdict(intent, why) || !check_identity(intent, why) ||
+        !check_times(intent, now_us, why))
         return false;
     if (intent->reason[0] == '\0' || !is_printable(intent->reason))
         return refuse(why, "reason is empty or not printable");

@@ -18,6 +18,8 @@ static const enum right table[][LEASE_STATES] = {
     [VERDICT_RECREATED] = { TELL, TELL, TELL, TELL, TELL },
     [VERDICT_EXPIRED] = { NONE, NONE, NONE, NONE, NONE },
     [VERDICT_MISMATCH] = { NONE, NONE, NONE, NONE, NONE },
+    [VERDICT_DRILL] = { TELL, TELL, TELL, TELL, TELL },
+    [VERDICT_LATE] = { TELL, TELL, TELL, TELL, TELL },
     [VERDICT_REPORTED] = { TELL, TELL, TELL, TELL, TELL },
 };
 
@@ -33,9 +35,10 @@ enum right rights_of(enum verdict verdict, enum lease_state lease, bool accept_u
 
 /* How much a verdict rests on; 0: nothing can come of it any more. */
 static const unsigned weights[] = {
-    [VERDICT_REPORTED] = 1,  [VERDICT_UNVERIFIED] = 2, [VERDICT_UNPROBABLE] = 3,
-    [VERDICT_SILENT] = 4,    [VERDICT_REBOOTED] = 0,   [VERDICT_RECREATED] = 0,
-    [VERDICT_EXPIRED] = 0,   [VERDICT_MISMATCH] = 0,
+    [VERDICT_REPORTED] = 1, [VERDICT_UNVERIFIED] = 2, [VERDICT_UNPROBABLE] = 3,
+    [VERDICT_SILENT] = 4,   [VERDICT_REBOOTED] = 0,   [VERDICT_RECREATED] = 0,
+    [VERDICT_EXPIRED] = 0,  [VERDICT_MISMATCH] = 0,   [VERDICT_DRILL] = 0,
+    [VERDICT_LATE] = 0,
 };
 
 bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,
@@ -48,6 +51,11 @@ bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before
     if (halts != halted)
         return halted || weights[before] == 0;
     return weights[verdict] > weights[before];
+}
+
+bool rights_only_tell(enum verdict verdict)
+{
+    return verdict == VERDICT_DRILL || verdict == VERDICT_LATE;
 }
 
 bool rights_need_lease(enum verdict verdict, bool accept_unverified)

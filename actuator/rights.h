@@ -34,5 +34,9 @@ enum right rights_of(enum verdict verdict, enum lease_state lease, bool accept_u
 bool rights_say_more(enum verdict verdict, enum cause cause, enum verdict before,
                      enum cause cause_before);
 
+/* Whether VERDICT asks for nothing but to be told: a drill, and what a node says late of a boot
+ * that is over.  Nothing that such an incident knows ever gives another right. */
+bool rights_only_tell(enum verdict verdict);
+
 /* Whether the right depends on the Lease, so that it has to be read. */
 bool rights_need_lease(enum verdict verdict, bool accept_unverified);

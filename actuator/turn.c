@@ -168,7 +168,7 @@ static void hand_out(struct turn *turn, struct item *item)
     if (item->kind == RECORD_INTENT)
         channel_server_acknowledge(turn->setup.server, RECORD_INTENT, item->intent.id);
     turn->setup.counts[counts[item->taken]]++;
-    if (item->taken == INCIDENT_NEW)
+    if (item->taken == INCIDENT_NEW && !rights_only_tell(item->intent.verdict))
         steps_note(turn->setup.steps, STEP_RECORDED, item->intent.received_us, clock_wall_us());
     if (item->opened)
         engine_adopt(turn->setup.engine, item->opened);

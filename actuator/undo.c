@@ -212,6 +212,8 @@ static void undo_closed_one(struct asked *asked)
         why = "there is no incident with this id in the history of this host";
     else if (closed->state != INCIDENT_CLOSED)
         why = "it is being closed at this moment; ask again";
+    else if (closed->cause == CAUSE_DRILL)
+        why = "it was a drill, for which nothing is set";
     else
         why = undo_is_late(closed->outcome);
     if (why)

@@ -31,3 +31,12 @@ const char *digest_incident(const char *uid, const char *boot, char text[DIGEST_
     struct digest_part parts[] = { { uid, strlen(uid) }, { boot, strlen(boot) } };
     return digest_print(parts, 2, text);
 }
+
+const char *digest_drill(const char *uid, const char *boot, const char *drill,
+                         char text[DIGEST_TEXT_SIZE])
+{
+    struct digest_part parts[] = { { uid, strlen(uid) },
+                                   { boot, strlen(boot) },
+                                   { drill, strlen(drill) } };
+    return digest_print(parts, 3, text);
+}

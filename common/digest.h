@@ -19,3 +19,6 @@ const char *digest_print(const struct digest_part *parts, size_t count,
 
 /* An incident's id: the hash of the Node's uid and its boot id. */
 const char *digest_incident(const char *uid, const char *boot, char text[DIGEST_TEXT_SIZE]);
+/* A drill's, which is no incident of that boot: DRILL is the id of its record. */
+const char *digest_drill(const char *uid, const char *boot, const char *drill,
+                         char text[DIGEST_TEXT_SIZE]);

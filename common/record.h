@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/memory.h"
+#include "common/record_names.h"
 
 /*
  * The records that travel between the stages: the only wire schema there is.
@@ -26,7 +27,10 @@ enum record_kind {
     RECORD_PANIC,
     RECORD_TRACE,
     RECORD_HALT,
+    RECORD_DRILL,
+    RECORD_LATE,
     RECORD_SPEAKS,
+    RECORD_HEARTBEAT,
     RECORD_HEARD,
     RECORD_SOURCES,
     RECORD_INTENT,
@@ -43,98 +47,6 @@ enum record_kind {
     RECORD_ERROR,
     RECORD_KINDS,
 };
-
-enum role { ROLE_LISTENER, ROLE_CORRELATOR, ROLE_ACTUATOR, ROLE_COMMAND };
-extern const char *const role_names[]; /* "listener", ... NULL */
-
-/* Why a kernel panicked; the texts that lead to each are the listener's table.  The last three are
- * orderly ends, never of a panic: what the machine does then is known by them alone. */
-enum reason_code {
-    REASON_UNKNOWN,
-    REASON_SYSRQ,
-    REASON_OOPS_IN_INTERRUPT,
-    REASON_OOPS,
-    REASON_INIT_KILLED,
-    REASON_OOPS_LIMIT,
-    REASON_HUNG_TASK,
-    REASON_SOFT_LOCKUP,
-    REASON_HARD_LOCKUP,
-    REASON_RCU_STALL,
-    REASON_NMI,
-    REASON_OUT_OF_MEMORY,
-    REASON_HARDWARE,
-    REASON_WATCHDOG,
-    REASON_STACK_CORRUPTION,
-    REASON_NO_ROOT_FS,
-    REASON_NO_INIT,
-    REASON_WARN,
-    REASON_TAINT,
-    REASON_SANITIZER,
-    REASON_SECURITY_MODULE,
-    REASON_STORAGE,
-    REASON_HALT, /* it stands still */
-    REASON_POWER_DOWN,
-    REASON_RESTARTING, /* it comes back, as the same Node with another boot */
-};
-extern const char *const reason_code_names[];
-
-enum proof { PROOF_LINE, PROOF_REBOOTING, PROOF_END_MARKER, PROOF_SILENT_OOPS };
-extern const char *const proof_names[]; /* line, rebooting, end-marker, silent-oops */
-
-enum wire_format { FORMAT_BASIC, FORMAT_EXTENDED, FORMAT_EXTENDED_RELEASE };
-extern const char *const wire_format_names[]; /* basic, extended, extended-release */
-
-enum halt_kind { HALT_HALTED, HALT_POWER_DOWN, HALT_RESTARTING };
-extern const char *const halt_kind_names[]; /* halted, power-down, restarting */
-
-enum cause { CAUSE_KERNEL_PANIC, CAUSE_HALT, CAUSE_PREEMPTED, CAUSE_HARDWARE, CAUSE_OTHER };
-extern const char *const cause_names[]; /* kernel-panic, halt, preempted, hardware, other */
-
-/* What the correlator holds to be true of the machine; `reported` is no verdict of its own, but
- * what stands in the place of one when another process speaks, until the machine is found silent.
- * Only these lead to an incident. */
-enum verdict {
-    VERDICT_UNVERIFIED,
-    VERDICT_SILENT,
-    VERDICT_UNPROBABLE,
-    VERDICT_REBOOTED,
-    VERDICT_RECREATED,
-    VERDICT_EXPIRED,
-    VERDICT_MISMATCH,
-    VERDICT_REPORTED,
-};
-extern const char *const verdict_names[];
-
-/* How an incident ended. */
-enum outcome {
-    OUTCOME_DELETED,
-    OUTCOME_PODS_DONE,
-    OUTCOME_TOLD,
-    OUTCOME_OBSERVED,
-    OUTCOME_DRY_RUN,
-    OUTCOME_PARTIAL,
-    OUTCOME_REFUSED,
-    OUTCOME_EXPIRED,
-    OUTCOME_MISMATCH,
-    OUTCOME_RETRACTED,
-    OUTCOME_REBOOTED,
-    OUTCOME_RECREATED,
-    OUTCOME_NODE_GONE,
-    OUTCOME_OPTED_OUT,
-    OUTCOME_LEFT_TO_OWNER,
-    OUTCOME_STRANDED,
-    OUTCOME_ELSEWHERE,
-};
-extern const char *const outcome_names[];
-
-enum sources_op { SOURCES_BEGIN, SOURCES_ADD, SOURCES_REMOVE, SOURCES_END };
-extern const char *const sources_op_names[]; /* begin, add, remove, end */
-
-enum speaks_why { SPEAKS_BOOT_BANNER, SPEAKS_FRESH_TEXT };
-extern const char *const speaks_why_names[]; /* boot-banner, fresh-text */
-
-enum retract_why { RETRACT_ANSWERS, RETRACT_REBOOTED, RETRACT_RECREATED };
-extern const char *const retract_why_names[]; /* answers, rebooted, recreated */
 
 struct lines {
     size_t count;
@@ -191,10 +103,35 @@ struct halt {
     struct pairs userdata;
 };
 
+/* A node tries the way that its panic would go. */
+struct drill {
+    const char *id, *source;
+    uint64_t port, received_us;
+    const char *node, *boot, *drill; /* itself, as it says, and which drill */
+};
+
+/* A node that has booted again found in its memory why it had died. */
+struct late {
+    const char *id, *source;
+    uint64_t port, received_us;
+    const char *boot;   /* that died, as it says */
+    uint64_t booted_us; /* when this one began, by its kernel's time; RECORD_ABSENT: not known */
+    const char *text;
+    unsigned reason_code; /* enum reason_code */
+    const char *reason;
+    struct pairs userdata;
+};
+
 struct speaks {
     const char *source;
     uint64_t received_us;
     unsigned why; /* enum speaks_why */
+};
+
+struct heartbeat {
+    const char *source;
+    uint64_t received_us;
+    uint64_t every_s; /* so often it is to be expected */
 };
 
 struct heard {
@@ -216,6 +153,7 @@ struct intent {
     uint64_t silent_until_us, last_answer_us, rtt_us; /* each may be RECORD_ABSENT */
     uint64_t received_us, expires_us;
     struct lines panics; /* ids */
+    uint64_t booted_us;  /* of VERDICT_LATE: struct late's */
 };
 
 struct evidence {
@@ -284,7 +222,10 @@ struct record {
         struct panic panic;
         struct trace trace;
         struct halt halt;
+        struct drill drill;
+        struct late late;
         struct speaks speaks;
+        struct heartbeat heartbeat;
         struct heard heard;
         struct sources sources;
         struct intent intent;

@@ -1,4 +1,4 @@
-/* The words of the wire: one array an enum of record.h, in its order. */
+/* The words of the wire: one array an enum of record_names.h, in its order. */
 #include "common/record.h"
 
 const char *const role_names[] = {
@@ -61,15 +61,26 @@ const char *const halt_kind_names[] = {
 };
 
 const char *const cause_names[] = {
-    [CAUSE_KERNEL_PANIC] = "kernel-panic", [CAUSE_HALT] = "halt",   [CAUSE_PREEMPTED] = "preempted",
-    [CAUSE_HARDWARE] = "hardware",         [CAUSE_OTHER] = "other", NULL,
+    [CAUSE_KERNEL_PANIC] = "kernel-panic",
+    [CAUSE_HALT] = "halt",
+    [CAUSE_DRILL] = "drill",
+    [CAUSE_PREEMPTED] = "preempted",
+    [CAUSE_HARDWARE] = "hardware",
+    [CAUSE_OTHER] = "other",
+    NULL,
 };
 
 const char *const verdict_names[] = {
-    [VERDICT_UNVERIFIED] = "unverified", [VERDICT_SILENT] = "silent",
-    [VERDICT_UNPROBABLE] = "unprobable", [VERDICT_REBOOTED] = "rebooted",
-    [VERDICT_RECREATED] = "recreated",   [VERDICT_EXPIRED] = "expired",
-    [VERDICT_MISMATCH] = "mismatch",     [VERDICT_REPORTED] = "reported",
+    [VERDICT_UNVERIFIED] = "unverified",
+    [VERDICT_SILENT] = "silent",
+    [VERDICT_UNPROBABLE] = "unprobable",
+    [VERDICT_REBOOTED] = "rebooted",
+    [VERDICT_RECREATED] = "recreated",
+    [VERDICT_EXPIRED] = "expired",
+    [VERDICT_MISMATCH] = "mismatch",
+    [VERDICT_DRILL] = "drill",
+    [VERDICT_LATE] = "late",
+    [VERDICT_REPORTED] = "reported",
     NULL,
 };
 

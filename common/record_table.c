@@ -14,41 +14,51 @@
 #define BY_MAX        64
 
 static const char *const kind_names[] = {
-    [RECORD_HELLO] = "hello",       [RECORD_PANIC] = "panic",
-    [RECORD_TRACE] = "trace",       [RECORD_HALT] = "halt",
-    [RECORD_SPEAKS] = "speaks",     [RECORD_HEARD] = "heard",
-    [RECORD_SOURCES] = "sources",   [RECORD_INTENT] = "intent",
-    [RECORD_EVIDENCE] = "evidence", [RECORD_RETRACT] = "retract",
-    [RECORD_PAUSE] = "pause",       [RECORD_RESUME] = "resume",
-    [RECORD_UNDO] = "undo",         [RECORD_REPORT] = "report",
-    [RECORD_OPEN] = "open",         [RECORD_RESULT] = "result",
-    [RECORD_STATS] = "stats",       [RECORD_ACK] = "ack",
-    [RECORD_ERROR] = "error",       NULL,
-};
-
-/* The types that are acknowledged, each in the place of its enum record_kind. */
-static const char *const acknowledged_names[] = {
-    [RECORD_HELLO] = "",
+    [RECORD_HELLO] = "hello",
     [RECORD_PANIC] = "panic",
-    [RECORD_TRACE] = "",
+    [RECORD_TRACE] = "trace",
     [RECORD_HALT] = "halt",
-    [RECORD_SPEAKS] = "",
-    [RECORD_HEARD] = "",
-    [RECORD_SOURCES] = "",
+    [RECORD_DRILL] = "drill",
+    [RECORD_LATE] = "late",
+    [RECORD_SPEAKS] = "speaks",
+    [RECORD_HEARTBEAT] = "heartbeat",
+    [RECORD_HEARD] = "heard",
+    [RECORD_SOURCES] = "sources",
     [RECORD_INTENT] = "intent",
-    [RECORD_EVIDENCE] = "",
+    [RECORD_EVIDENCE] = "evidence",
     [RECORD_RETRACT] = "retract",
     [RECORD_PAUSE] = "pause",
     [RECORD_RESUME] = "resume",
     [RECORD_UNDO] = "undo",
     [RECORD_REPORT] = "report",
+    [RECORD_OPEN] = "open",
+    [RECORD_RESULT] = "result",
+    [RECORD_STATS] = "stats",
+    [RECORD_ACK] = "ack",
+    [RECORD_ERROR] = "error",
     NULL,
 };
 
-/* What a report may say, each in the place of its enum cause; the others are the kernel's to say. */
+/* The types that are acknowledged, each in the place of its enum record_kind. */
+static const char *const acknowledged_names[] = {
+    [RECORD_HELLO] = "",          [RECORD_PANIC] = "panic",   [RECORD_TRACE] = "",
+    [RECORD_HALT] = "halt",       [RECORD_DRILL] = "drill",   [RECORD_LATE] = "late",
+    [RECORD_SPEAKS] = "",         [RECORD_HEARTBEAT] = "",    [RECORD_HEARD] = "",
+    [RECORD_SOURCES] = "",        [RECORD_INTENT] = "intent", [RECORD_EVIDENCE] = "",
+    [RECORD_RETRACT] = "retract", [RECORD_PAUSE] = "pause",   [RECORD_RESUME] = "resume",
+    [RECORD_UNDO] = "undo",       [RECORD_REPORT] = "report", NULL,
+};
+
+/* What a report may say, each in the place of its enum cause; the others are the kernel's to say.
+ */
 static const char *const reported_names[] = {
-    [CAUSE_KERNEL_PANIC] = "",     [CAUSE_HALT] = "",       [CAUSE_PREEMPTED] = "preempted",
-    [CAUSE_HARDWARE] = "hardware", [CAUSE_OTHER] = "other", NULL,
+    [CAUSE_KERNEL_PANIC] = "",
+    [CAUSE_HALT] = "",
+    [CAUSE_DRILL] = "",
+    [CAUSE_PREEMPTED] = "preempted",
+    [CAUSE_HARDWARE] = "hardware",
+    [CAUSE_OTHER] = "other",
+    NULL,
 };
 
 static const struct field hello_fields[] = {
@@ -96,10 +106,43 @@ static const struct field halt_fields[] = {
     { NULL },
 };
 
+static const struct field drill_fields[] = {
+    { "id", FIELD_TEXT, offsetof(struct drill, id), ID_MAX, true },
+    { "source", FIELD_TEXT, offsetof(struct drill, source), ADDRESS_MAX, true },
+    { "port", FIELD_COUNT, offsetof(struct drill, port), PORT_MAX, true },
+    { "received_us", FIELD_COUNT, offsetof(struct drill, received_us), RECORD_NUMBER_MAX, true },
+    { "node", FIELD_TEXT, offsetof(struct drill, node), NODE_NAME_MAX, true },
+    { "boot", FIELD_TEXT, offsetof(struct drill, boot), BOOT_ID_MAX, true },
+    { "drill", FIELD_TEXT, offsetof(struct drill, drill), ID_MAX, true },
+    { NULL },
+};
+
+static const struct field late_fields[] = {
+    { "id", FIELD_TEXT, offsetof(struct late, id), ID_MAX, true },
+    { "source", FIELD_TEXT, offsetof(struct late, source), ADDRESS_MAX, true },
+    { "port", FIELD_COUNT, offsetof(struct late, port), PORT_MAX, true },
+    { "received_us", FIELD_COUNT, offsetof(struct late, received_us), RECORD_NUMBER_MAX, true },
+    { "boot", FIELD_TEXT, offsetof(struct late, boot), BOOT_ID_MAX, true },
+    { "booted_us", FIELD_COUNT, offsetof(struct late, booted_us), RECORD_NUMBER_MAX, false },
+    { "text", FIELD_TEXT, offsetof(struct late, text), 4096, true },
+    { "reason_code", FIELD_CHOICE, offsetof(struct late, reason_code), 0, true, reason_code_names },
+    { "reason", FIELD_TEXT, offsetof(struct late, reason), REASON_MAX, true },
+    { "userdata", FIELD_PAIRS, offsetof(struct late, userdata), 4096, false },
+    { NULL },
+};
+
 static const struct field speaks_fields[] = {
     { "source", FIELD_TEXT, offsetof(struct speaks, source), ADDRESS_MAX, true },
     { "received_us", FIELD_COUNT, offsetof(struct speaks, received_us), RECORD_NUMBER_MAX, true },
     { "why", FIELD_CHOICE, offsetof(struct speaks, why), 0, true, speaks_why_names },
+    { NULL },
+};
+
+static const struct field heartbeat_fields[] = {
+    { "source", FIELD_TEXT, offsetof(struct heartbeat, source), ADDRESS_MAX, true },
+    { "received_us", FIELD_COUNT, offsetof(struct heartbeat, received_us), RECORD_NUMBER_MAX,
+      true },
+    { "every_s", FIELD_COUNT, offsetof(struct heartbeat, every_s), 86400, true },
     { NULL },
 };
 
@@ -133,6 +176,7 @@ static const struct field intent_fields[] = {
     { "received_us", FIELD_COUNT, offsetof(struct intent, received_us), RECORD_NUMBER_MAX, true },
     { "expires_us", FIELD_COUNT, offsetof(struct intent, expires_us), RECORD_NUMBER_MAX, true },
     { "panics", FIELD_LINES, offsetof(struct intent, panics), 8192, false },
+    { "booted_us", FIELD_COUNT, offsetof(struct intent, booted_us), RECORD_NUMBER_MAX, false },
     { NULL },
 };
 
@@ -222,7 +266,10 @@ const struct record_type record_types[RECORD_KINDS] = {
     [RECORD_PANIC] = { "panic", panic_fields, L, C, true },
     [RECORD_TRACE] = { "trace", trace_fields, L | C, C | A, false },
     [RECORD_HALT] = { "halt", halt_fields, L, C, true },
+    [RECORD_DRILL] = { "drill", drill_fields, L, C, true },
+    [RECORD_LATE] = { "late", late_fields, L, C, true },
     [RECORD_SPEAKS] = { "speaks", speaks_fields, L, C, false },
+    [RECORD_HEARTBEAT] = { "heartbeat", heartbeat_fields, L, C, false },
     [RECORD_HEARD] = { "heard", heard_fields, L, C, false },
     [RECORD_SOURCES] = { "sources", sources_fields, C, L, false },
     [RECORD_INTENT] = { "intent", intent_fields, C, A, true },

@@ -13,6 +13,9 @@
 const char *const counter_names[COUNTERS] = {
     [PANICS] = "panics",
     [HALTS] = "halts",
+    [DRILLS] = "drills",
+    [LATES] = "lates",
+    [HEARTBEATS] = "heartbeats",
     [SENT_AGAIN] = "sent_again",
     [HELD] = "held",
     [NO_ROOM] = "no_room",
@@ -25,6 +28,8 @@ const char *const counter_names[COUNTERS] = {
     [INTENTS + VERDICT_RECREATED] = "recreated",
     [INTENTS + VERDICT_EXPIRED] = "expired",
     [INTENTS + VERDICT_MISMATCH] = "mismatch",
+    [INTENTS + VERDICT_DRILL] = "drill",
+    [INTENTS + VERDICT_LATE] = "late",
     [ACKNOWLEDGED] = "acknowledged",
     [INTENTS_REFUSED] = "intents_refused",
     [TRACES] = "traces",
@@ -104,16 +109,26 @@ static void on_heard(struct correlator *correlator, const struct lines *addresse
     }
 }
 
+static void on_heartbeat(struct correlator *correlator, const struct heartbeat *heartbeat)
+{
+    struct address address;
+    correlator->values[HEARTBEATS]++;
+    if (address_parse(heartbeat->source, &address))
+        nodewatch_hear_beat(correlator->watch, &address, (uint32_t)heartbeat->every_s);
+}
+
 static void on_listener_record(void *arg, struct channel_peer *peer, const struct record *record)
 {
     struct correlator *correlator = arg;
-    if (record->kind == RECORD_PANIC || record->kind == RECORD_HALT) {
+    if (record_types[record->kind].acknowledged) {
         hear(correlator, peer, record);
     } else if (record->kind == RECORD_TRACE) {
         correlator->values[TRACES]++;
         channel_client_send(correlator->actuator, record);
     } else if (record->kind == RECORD_SPEAKS) {
         evidence_speaks(correlator, &record->speaks);
+    } else if (record->kind == RECORD_HEARTBEAT) {
+        on_heartbeat(correlator, &record->heartbeat);
     } else if (record->kind == RECORD_HEARD) {
         on_heard(correlator, &record->heard.addresses);
     } else if (record->kind == RECORD_STATS) {

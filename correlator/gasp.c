@@ -63,21 +63,61 @@ static void take_halt(struct gasp *gasp, const struct halt *halt)
     gasp->said_boot = copy_value(&halt->userdata, "boot");
 }
 
+static void take_drill(struct gasp *gasp, const struct drill *drill)
+{
+    snprintf(gasp->id, sizeof(gasp->id), "%s", drill->id);
+    gasp->received_us = drill->received_us;
+    gasp->reason =
+        xasprintf("lastgasp drill: nothing died, nothing is touched; drill %s", drill->drill);
+    gasp->said_node = xstrdup(drill->node);
+    gasp->said_boot = xstrdup(drill->boot);
+}
+
+/* Whose boot= its userdata says is the one that speaks. */
+static void take_late(struct gasp *gasp, const struct late *late)
+{
+    snprintf(gasp->id, sizeof(gasp->id), "%s", late->id);
+    gasp->received_us = late->received_us;
+    gasp->reason_code = late->reason_code;
+    gasp->reason = xstrdup(late->reason);
+    gasp->said_node = copy_value(&late->userdata, "node");
+    gasp->old_boot = xstrdup(late->boot);
+    gasp->booted_us = late->booted_us;
+}
+
+static const char *source_of(const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_HALT:
+        return record->halt.source;
+    case RECORD_DRILL:
+        return record->drill.source;
+    case RECORD_LATE:
+        return record->late.source;
+    default:
+        return record->panic.source;
+    }
+}
+
 struct gasp *gasp_new(const struct record *record, uint64_t monotonic_us)
 {
-    bool is_panic = record->kind == RECORD_PANIC;
     struct address source;
-    if (!address_parse(is_panic ? record->panic.source : record->halt.source, &source))
+    if (!address_parse(source_of(record), &source))
         return NULL;
     struct gasp *gasp = xcalloc(1, sizeof(*gasp));
     gasp->kind = record->kind;
     gasp->source = source;
     gasp->arrived_us = monotonic_us;
+    gasp->booted_us = RECORD_ABSENT;
     gasp->silence = (struct silence){ RECORD_ABSENT, RECORD_ABSENT, RECORD_ABSENT };
-    if (is_panic)
+    if (record->kind == RECORD_PANIC)
         take_panic(gasp, &record->panic);
-    else
+    else if (record->kind == RECORD_HALT)
         take_halt(gasp, &record->halt);
+    else if (record->kind == RECORD_DRILL)
+        take_drill(gasp, &record->drill);
+    else
+        take_late(gasp, &record->late);
     return gasp;
 }
 
@@ -88,6 +128,7 @@ void gasp_free(struct gasp *gasp)
     free(gasp->reason);
     free(gasp->said_node);
     free(gasp->said_boot);
+    free(gasp->old_boot);
     free(gasp->node);
     free(gasp->words);
     free(gasp);
@@ -110,12 +151,19 @@ unsigned gasp_weight(const struct gasp *gasp)
 
 enum cause gasp_cause(const struct gasp *gasp)
 {
-    return gasp->kind == RECORD_PANIC ? CAUSE_KERNEL_PANIC : CAUSE_HALT;
+    if (gasp->kind == RECORD_DRILL)
+        return CAUSE_DRILL;
+    return gasp->kind == RECORD_HALT ? CAUSE_HALT : CAUSE_KERNEL_PANIC;
 }
 
 const char *gasp_name(const struct gasp *gasp)
 {
     return record_types[gasp->kind].name;
+}
+
+bool gasp_is_words(const struct gasp *gasp)
+{
+    return gasp->kind == RECORD_DRILL || gasp->kind == RECORD_LATE;
 }
 
 void gasps_init(struct gasps *gasps)
@@ -155,6 +203,7 @@ void gasps_add(struct gasps *gasps, struct gasp *gasp)
     gasp->next_of_hash = *bucket;
     *bucket = gasp;
     gasps->count++;
+    gasps->words += gasp_is_words(gasp);
 }
 
 void gasps_remove(struct gasps *gasps, struct gasp *gasp)
@@ -164,5 +213,6 @@ void gasps_remove(struct gasps *gasps, struct gasp *gasp)
         link = &(*link)->next_of_hash;
     *link = gasp->next_of_hash;
     gasps->count--;
+    gasps->words -= gasp_is_words(gasp);
     gasp_free(gasp);
 }

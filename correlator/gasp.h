@@ -13,20 +13,22 @@ struct silence {
 };
 
 /*
- * A gasp is a panic or halt record as the correlator keeps it, from its arrival until it is
- * acknowledged: held, or part of a judgement.
+ * A gasp is a panic, halt, drill or late record as the correlator keeps it, from its arrival until
+ * it is acknowledged: held, or part of a judgement.
  */
 struct gasp {
     struct gasp *next;         /* in the list that holds it: the held ones, or a judgement's */
     struct gasp *next_of_hash; /* in the table of all */
-    enum record_kind kind;     /* RECORD_PANIC or RECORD_HALT */
+    enum record_kind kind;
     char id[DIGEST_TEXT_SIZE];
     struct address source;
     uint64_t received_us; /* wall time, by the listener's kernel */
     uint64_t arrived_us;  /* monotonic, here */
     enum reason_code reason_code;
     char *reason;
-    char *said_node, *said_boot; /* from its userdata; NULL: not said */
+    char *said_node, *said_boot; /* from its userdata, or a drill's own; NULL: not said */
+    char *old_boot;              /* of late words: the boot that they are about; else NULL */
+    uint64_t booted_us;          /* late: when the one after began; RECORD_ABSENT: not known */
 
     struct node *node; /* whose address it came from, as soon as that is known */
     enum node_rank rank;
@@ -45,12 +47,15 @@ void gasp_free(struct gasp *gasp);
 unsigned gasp_weight(const struct gasp *gasp);
 
 enum cause gasp_cause(const struct gasp *gasp);
-const char *gasp_name(const struct gasp *gasp); /* "panic", "halt" */
+const char *gasp_name(const struct gasp *gasp); /* "panic", "halt", ... */
+/* Words ask for nothing but to be told: drills, and late ones. */
+bool gasp_is_words(const struct gasp *gasp);
 
 /* All gasps that there are, by id: what is sent again after a reconnect is known already. */
 struct gasps {
     struct gasp **buckets;
     size_t count;
+    size_t words; /* of them, those that are words */
 };
 
 void gasps_init(struct gasps *gasps);

@@ -1,8 +1,10 @@
 #include "common/clock.h"
 #include "common/memory.h"
+#include "correlator/coverage.h"
 #include "correlator/judge.h"
 #include "correlator/state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -20,6 +22,7 @@
  */
 #define GASPS_MAX   32768 /* a listener has 17,408 slots */
 #define WAITING_MAX 1024  /* of them, from addresses that no Node has: anybody can send such */
+#define WORDS_MAX   1024  /* of them, drills and late words: nobody dies of waiting for these */
 
 static enum map_state map_state(const struct correlator *correlator)
 {
@@ -139,6 +142,29 @@ static enum probe_state probe_state(const struct correlator *correlator, const s
     return suspect->state == SETTLE_SILENT ? PROBE_SILENT : PROBE_UNPROBABLE;
 }
 
+/* Whether a panic of the Node would find it probable, which is what a drill is for. */
+static const char *would_find(const struct correlator *correlator, const struct gasp *gasp,
+                              char words[WORDS_SIZE])
+{
+    const struct nodemap *map = nodewatch_map(correlator->watch);
+    struct node_facts facts;
+    uint64_t now_us = clock_monotonic_us(), baseline_us = correlator->settings.times.baseline_us;
+    if (gasp->kind != RECORD_DRILL || correlator->probing == NULL || map == NULL ||
+        gasp->node == NULL || !nodemap_load(map, gasp->node->name, &facts))
+        return NULL;
+    uint64_t answered_us =
+        kubelets_answered_us(probing_means(correlator->probing)->kubelets, &facts);
+    if (coverage_is_probable(answered_us, now_us, baseline_us))
+        snprintf(words, WORDS_SIZE, "its kubelet answered %.0f s ago, so that silence would count",
+                 (double)(now_us - answered_us) / US_PER_SECOND);
+    else
+        snprintf(words, WORDS_SIZE,
+                 "no answer of its kubelet is known for %.0f s, so that only "
+                 "its Lease would count",
+                 (double)baseline_us / US_PER_SECOND);
+    return words;
+}
+
 static bool must_be_kept(enum judge_step step)
 {
     return step == JUDGE_HOLD || step == JUDGE_WAIT || step == JUDGE_ASK;
@@ -152,15 +178,17 @@ static enum judge_step consider(struct correlator *correlator, struct gasp *gasp
     enum nodemap_answer answer = look_up(correlator, gasp, &now);
     char source[ADDRESS_TEXT_SIZE], found[WORDS_SIZE] = "";
     struct judge_case c = {
+        .kind = gasp->kind,
         .map = map_state(correlator),
         .probe = probe_state(correlator, gasp, suspect, found),
-        .found = suspect != NULL ? found : NULL,
+        .found = suspect != NULL ? found : would_find(correlator, gasp, found),
         .source = address_print(&gasp->source, source),
         .now = answer == NODEMAP_FOUND ? &now : NULL,
         .then = gasp->node,
         .rank = gasp->rank,
         .said_node = gasp->said_node,
         .said_boot = gasp->said_boot,
+        .old_boot = gasp->old_boot,
         .waited_us = clock_monotonic_us() - gasp->arrived_us,
         .age_us = age_us(gasp),
         .expire_us = correlator->settings.expire_us,
@@ -183,7 +211,7 @@ static void hold(struct correlator *correlator, struct gasp *gasp, enum judge_st
     *correlator->held_end = gasp;
     correlator->held_end = &gasp->next;
     correlator->held_count++;
-    correlator->waiting += step == JUDGE_WAIT;
+    correlator->waiting += step == JUDGE_WAIT && !gasp_is_words(gasp);
 }
 
 static void append(struct suspect *suspect, struct gasp *gasp)
@@ -234,7 +262,7 @@ void hear_suspect(struct correlator *correlator, struct suspect *suspect)
 /* Keeps a gasp that must be kept: with its suspect, or here. */
 static void keep(struct correlator *correlator, struct gasp *gasp, enum judge_step step)
 {
-    if (gasp->node != NULL && correlator->probing != NULL)
+    if (gasp->node != NULL && correlator->probing != NULL && !gasp_is_words(gasp))
         ask(correlator, gasp);
     else
         hold(correlator, gasp, step);
@@ -262,7 +290,9 @@ static void log_held(struct correlator *correlator, const struct gasp *gasp, enu
     if (!log_sample_due(&correlator->held_sample, clock_monotonic_us(), &skipped))
         return;
     const char *why = "there has been no watch of nodes for too long";
-    if (step == JUDGE_WAIT)
+    if (gasp->kind == RECORD_LATE && step == JUDGE_WAIT)
+        why = "no Node that has booted again has its address yet";
+    else if (step == JUDGE_WAIT)
         why = "no Node has its address, perhaps not yet";
     else if (nodewatch_map(correlator->watch) == NULL)
         why = "the list of nodes is not whole yet";
@@ -273,14 +303,42 @@ static void log_held(struct correlator *correlator, const struct gasp *gasp, enu
 static void refuse(struct correlator *correlator, struct channel_peer *peer, struct gasp *gasp)
 {
     correlator->values[NO_ROOM]++;
-    channel_peer_refuse(peer, gasp->kind, gasp->id, "too many panics are held");
+    channel_peer_refuse(peer, gasp->kind, gasp->id,
+                        gasp_is_words(gasp) ? "too many drills and late words are under way"
+                                            : "too many panics are held");
     gasps_remove(&correlator->gasps, gasp);
+}
+
+/* What it counts as, and its id. */
+static enum counter look_at(const struct record *record, const char **id)
+{
+    switch (record->kind) {
+    case RECORD_HALT:
+        *id = record->halt.id;
+        return HALTS;
+    case RECORD_DRILL:
+        *id = record->drill.id;
+        return DRILLS;
+    case RECORD_LATE:
+        *id = record->late.id;
+        return LATES;
+    default:
+        *id = record->panic.id;
+        return PANICS;
+    }
+}
+
+static bool has_room_for(const struct correlator *correlator, const struct gasp *gasp)
+{
+    if (gasp_is_words(gasp) && correlator->gasps.words > WORDS_MAX)
+        return false;
+    return correlator->gasps.count <= GASPS_MAX;
 }
 
 void hear(struct correlator *correlator, struct channel_peer *peer, const struct record *record)
 {
-    const char *id = record->kind == RECORD_PANIC ? record->panic.id : record->halt.id;
-    correlator->values[record->kind == RECORD_PANIC ? PANICS : HALTS]++;
+    const char *id;
+    correlator->values[look_at(record, &id)]++;
     if (gasps_find(&correlator->gasps, id) != NULL) {
         correlator->values[SENT_AGAIN]++;
         return;
@@ -293,14 +351,14 @@ void hear(struct correlator *correlator, struct channel_peer *peer, const struct
     gasps_add(&correlator->gasps, gasp);
     if (record->kind == RECORD_PANIC)
         steps_note(&correlator->steps, STEP_KNOWN, gasp->received_us, clock_wall_us());
-    if (correlator->gasps.count > GASPS_MAX) {
+    if (!has_room_for(correlator, gasp)) {
         refuse(correlator, peer, gasp);
         return;
     }
     enum judge_step step = consider(correlator, gasp, NULL);
     if (!must_be_kept(step))
         return;
-    if (step == JUDGE_WAIT && correlator->waiting >= WAITING_MAX) {
+    if (step == JUDGE_WAIT && !gasp_is_words(gasp) && correlator->waiting >= WAITING_MAX) {
         refuse(correlator, peer, gasp);
         return;
     }

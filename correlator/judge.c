@@ -11,10 +11,14 @@
  *   is it still the Node that panicked?     another uid: recreated; another boot: rebooted
  *   does the datagram say another Node?     mismatch
  *   was it held for too long?               expired
+ *   is it a drill?                          drill
  *   is the machine dead?                    as probing found; nobody asked it: unverified
  *
  * A panic that was held is a panic of the Node that had the address when it arrived, not of
  * whatever has it by now: machines are replaced under the same name and address.
+ *
+ * Late words are about a boot that is over, of whatever Node has the address now: after the death a
+ * new Node may have been made.  The kubelet that says so may start long after them.
  *
  * One that came before we knew any Node may be of an earlier boot than the one that we know.  If
  * that lives, the panic may still have been real, and the history has to have it.
@@ -76,6 +80,36 @@ static bool judge_age(const struct judge_case *c, struct judged *judged)
     return true;
 }
 
+/* "it was heard; its kubelet answered 12 s ago, so that its silence would count" */
+static bool judge_drill(const struct judge_case *c, struct judged *judged)
+{
+    if (c->kind != RECORD_DRILL)
+        return false;
+    say(judged, VERDICT_DRILL, c, c->found != NULL ? c->found : "nobody would be asked");
+    return true;
+}
+
+static void judge_late(const struct judge_case *c, struct judged *judged)
+{
+    bool is_old = c->now != NULL && strcmp(c->now->boot, c->old_boot) != 0;
+    judged->step = JUDGE_WAIT;
+    if (!is_old && c->age_us <= c->expire_us)
+        return;
+    judged->step = c->now == NULL ? JUDGE_UNKNOWN : JUDGE_INTENT;
+    if (c->now == NULL)
+        return;
+    judged->past = *c->now;
+    judged->subject = &judged->past;
+    if (differs(c->said_node, c->now->name) || !is_old) {
+        say(judged, VERDICT_MISMATCH, c,
+            is_old ? "its userdata says another node"
+                   : "it tells of the death of the boot that the Node still has");
+        return;
+    }
+    snprintf(judged->past.boot, sizeof(judged->past.boot), "%s", c->old_boot);
+    say(judged, VERDICT_LATE, c, "it says so itself, after it has booted again");
+}
+
 static void judge_probe(const struct judge_case *c, struct judged *judged)
 {
     static const enum verdict verdicts[] = {
@@ -107,11 +141,14 @@ void judge(const struct judge_case *c, struct judged *judged)
     judged->subject = c->then;
     if (c->map != MAP_FRESH) {
         judged->step = JUDGE_HOLD;
+    } else if (c->kind == RECORD_LATE) {
+        judge_late(c, judged);
     } else if (c->then == NULL) {
         judged->step = c->waited_us < JUDGE_WAIT_US ? JUDGE_WAIT : JUDGE_UNKNOWN;
     } else {
         judged->step = JUDGE_INTENT;
-        if (!judge_identity(c, judged) && !judge_userdata(c, judged) && !judge_age(c, judged))
+        if (!judge_identity(c, judged) && !judge_userdata(c, judged) && !judge_age(c, judged) &&
+            !judge_drill(c, judged))
             judge_probe(c, judged);
     }
 }

@@ -26,6 +26,7 @@ enum probe_state {
 };
 
 struct judge_case {
+    enum record_kind kind; /* RECORD_PANIC, RECORD_HALT, RECORD_DRILL or RECORD_LATE */
     enum map_state map;
     enum probe_state probe;
     const char *found;       /* what probing found, in words; NULL unless it came to something */
@@ -34,7 +35,8 @@ struct judge_case {
                                 could be known; NULL: nobody's until now */
     enum node_rank rank;     /* with which THEN had it */
     const struct node *now;  /* whose it is now; NULL: nobody's */
-    const char *said_node, *said_boot; /* what its userdata says of itself; NULL: nothing */
+    const char *said_node, *said_boot; /* what it says of itself; NULL: nothing */
+    const char *old_boot;              /* RECORD_LATE: the boot that it is about */
     uint64_t waited_us;                /* since it arrived here */
     uint64_t age_us;                   /* since the listener's kernel received it */
     uint64_t expire_us;
@@ -43,7 +45,8 @@ struct judge_case {
 
 enum judge_step {
     JUDGE_HOLD,    /* the map cannot be relied on: judge again when it can */
-    JUDGE_WAIT,    /* no Node has the address, but one that is new may be on its way to us */
+    JUDGE_WAIT,    /* no Node has the address, but one that is new may be on its way to us; or, of
+                    * late words, the Node does not say yet that it has booted again */
     JUDGE_ASK,     /* the machine is asked: judge again when it is known whether it is dead */
     JUDGE_UNKNOWN, /* no Node has it: acknowledged, counted */
     JUDGE_ALIVE,   /* the machine lives: acknowledged, counted */
@@ -55,7 +58,8 @@ enum judge_step {
 
 struct judged {
     enum judge_step step;
-    const struct node *subject;   /* the Node that it is about: THEN */
+    const struct node *subject;   /* the Node that it is about: THEN, or PAST */
+    struct node past;             /* late words: the Node, as the boot that is over */
     enum verdict verdict;         /* of an intent */
     char words[JUDGE_WORDS_SIZE]; /* why, for people; of an intent, and of what lives */
 };

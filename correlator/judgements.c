@@ -110,7 +110,10 @@ const char *judgements_join(struct judgements *judgements, const struct node *su
                             struct gasp *gasp, bool *first)
 {
     char id[DIGEST_TEXT_SIZE];
-    digest_incident(subject->uid, subject->boot, id);
+    if (gasp->kind == RECORD_DRILL)
+        digest_drill(subject->uid, subject->boot, gasp->id, id);
+    else
+        digest_incident(subject->uid, subject->boot, id);
     struct judgement *judgement = find(judgements, id);
     *first = judgement == NULL;
     if (*first)
@@ -176,6 +179,7 @@ void judgements_fill(struct judgements *judgements, struct delivery *delivery,
         .received_us = leading->received_us,
         .expires_us = leading->received_us + judgements->expire_us,
         .panics = { count, judgements->ids },
+        .booted_us = leading->booted_us,
     };
 }
 

@@ -7,10 +7,10 @@
 #include "correlator/gasp.h"
 
 /*
- * The judgements under way: one a Node and boot, whatever number of panics led to it, each an
- * intent that the actuator has not acknowledged yet.  A later panic of the same boot joins; if the
- * intent was sent by then, it goes once more with the rest after its acknowledgement.  What is
- * judged when all that is acknowledged begins anew.
+ * The judgements under way: one a drill, and else one a Node and boot, whatever number of panics
+ * led to it, each an intent that the actuator has not acknowledged yet.  A later panic of the same
+ * boot joins; if the intent was sent by then, it goes once more with the rest after its
+ * acknowledgement.  What is judged when all that is acknowledged begins anew.
  */
 struct judgements;
 

@@ -20,11 +20,14 @@
 #define NO_SLOT   0x7fffffffu
 #define FREE_SLOT 0x80000000u /* or'ed to the number of the next free slot, or NO_SLOT */
 
+#define BEATS        3  /* that may fail to come before a Node is mute */
+#define TOLD_EVERY_S 60 /* listener/hints.c */
+
 struct nodemap {
     uint64_t seed;
     struct nodepool pool;
-    uint32_t *at;      /* by slot: offset in the pool, or the next free slot | FREE_SLOT */
-    uint32_t *heard_s; /* by slot: when it was last heard; 0: never */
+    uint32_t *at; /* by slot: offset in the pool, or the next free slot | FREE_SLOT */
+    struct nodemap_voice *voice; /* by slot */
     uint32_t slots, slots_cap, free_slot;
     size_t count;
     struct reftable names;
@@ -76,7 +79,7 @@ void nodemap_free(struct nodemap *map)
     reftable_free(&map->names);
     reftable_free(&map->claims);
     free(map->at);
-    free(map->heard_s);
+    free(map->voice);
     free(map);
 }
 
@@ -130,7 +133,7 @@ static uint32_t find_or_make_free_slot(struct nodemap *map)
     if (map->slots == map->slots_cap) {
         map->slots_cap = map->slots_cap ? map->slots_cap * 2 : 64;
         map->at = xrealloc(map->at, map->slots_cap * sizeof(*map->at));
-        map->heard_s = xrealloc(map->heard_s, map->slots_cap * sizeof(*map->heard_s));
+        map->voice = xrealloc(map->voice, map->slots_cap * sizeof(*map->voice));
     }
     return map->slots++;
 }
@@ -140,7 +143,7 @@ static uint32_t take_slot(struct nodemap *map)
     uint32_t slot = find_or_make_free_slot(map);
     map->count++;
     map->at[slot] = NODEPOOL_NONE;
-    map->heard_s[slot] = 0;
+    map->voice[slot] = (struct nodemap_voice){ 0 };
     return slot;
 }
 
@@ -220,7 +223,7 @@ void nodemap_put(struct nodemap *map, const struct node_facts *facts, nodemap_ch
     struct node_facts old;
     nodepool_load(&map->pool, map->at[slot], &old);
     if (strcmp(old.node.uid, facts->node.uid) != 0)
-        map->heard_s[slot] = 0;
+        map->voice[slot] = (struct nodemap_voice){ 0 };
     if (!same_claims(&old, facts))
         replace_claims(map, slot, &old, facts, change, arg);
     else if (!node_facts_equal(&old, facts))
@@ -276,32 +279,44 @@ enum nodemap_answer nodemap_find(const struct nodemap *map, const struct address
     return answer;
 }
 
-void nodemap_hear(struct nodemap *map, const struct address *address, uint32_t now_s)
+void nodemap_hear(struct nodemap *map, const struct address *address, uint32_t every_s,
+                  uint32_t now_s)
 {
     uint32_t slot;
     enum node_rank rank;
-    if (find_owner(map, address, &slot, &rank) == NODEMAP_FOUND)
-        map->heard_s[slot] = now_s;
+    if (find_owner(map, address, &slot, &rank) != NODEMAP_FOUND)
+        return;
+    map->voice[slot].heard_s = now_s;
+    if (every_s > 0)
+        map->voice[slot].every_s = every_s;
 }
 
-uint32_t nodemap_heard_s(const struct nodemap *map, uint32_t cursor)
+struct nodemap_voice nodemap_voice(const struct nodemap *map, uint32_t cursor)
 {
-    return map->heard_s[cursor - 1];
+    return map->voice[cursor - 1];
 }
 
-size_t nodemap_count_heard(const struct nodemap *map, uint32_t since_s)
+bool nodemap_is_mute(const struct nodemap_voice *voice, uint32_t window_s, uint32_t now_s)
+{
+    uint64_t most_s = BEATS * (uint64_t)voice->every_s + TOLD_EVERY_S;
+    if (voice->every_s == 0 || most_s > window_s)
+        most_s = window_s;
+    return voice->heard_s == 0 || (now_s > voice->heard_s && now_s - voice->heard_s > most_s);
+}
+
+size_t nodemap_count_heard(const struct nodemap *map, uint32_t window_s, uint32_t now_s)
 {
     size_t count = 0;
     for (uint32_t slot = 0; slot < map->slots; slot++)
-        count += !(map->at[slot] & FREE_SLOT) && map->heard_s[slot] != 0 &&
-                 map->heard_s[slot] >= since_s;
+        count +=
+            !(map->at[slot] & FREE_SLOT) && !nodemap_is_mute(&map->voice[slot], window_s, now_s);
     return count;
 }
 
 void nodemap_inherit(struct nodemap *map, const struct nodemap *old)
 {
     for (uint32_t slot = 0; slot < old->slots; slot++) {
-        if ((old->at[slot] & FREE_SLOT) || old->heard_s[slot] == 0)
+        if ((old->at[slot] & FREE_SLOT) || old->voice[slot].heard_s == 0)
             continue;
         struct node was, is;
         nodepool_load_node(&old->pool, old->at[slot], &was);
@@ -310,7 +325,7 @@ void nodemap_inherit(struct nodemap *map, const struct nodemap *old)
             continue;
         nodepool_load_node(&map->pool, map->at[now_at], &is);
         if (strcmp(was.uid, is.uid) == 0)
-            map->heard_s[now_at] = old->heard_s[slot];
+            map->voice[now_at] = old->voice[slot];
     }
 }
 
@@ -358,6 +373,6 @@ bool nodemap_next_address(const struct nodemap *map, uint64_t *cursor, struct ad
 size_t nodemap_size(const struct nodemap *map)
 {
     return sizeof(*map) + map->pool.cap +
-           map->slots_cap * (sizeof(*map->at) + sizeof(*map->heard_s)) +
+           map->slots_cap * (sizeof(*map->at) + sizeof(*map->voice)) +
            (map->names.size + map->claims.size) * sizeof(struct ref);
 }

@@ -90,13 +90,23 @@ bool nodemap_next_node(const struct nodemap *map, uint32_t *cursor, struct node_
  */
 bool nodemap_next_address(const struct nodemap *map, uint64_t *cursor, struct address *address);
 
-/* The Node whose ADDRESS is was heard at NOW_S, in seconds of the monotonic clock; nothing when it
- * is nobody's.  It is remembered until its uid is another one. */
-void nodemap_hear(struct nodemap *map, const struct address *address, uint32_t now_s);
-/* When the Node was heard that CURSOR of nodemap_next_node() has just passed; 0: never. */
-uint32_t nodemap_heard_s(const struct nodemap *map, uint32_t cursor);
-/* How many were heard at SINCE_S or later. */
-size_t nodemap_count_heard(const struct nodemap *map, uint32_t since_s);
+/* What is known of a Node's voice, in seconds of the monotonic clock. */
+struct nodemap_voice {
+    uint32_t heard_s; /* 0: never */
+    uint32_t every_s; /* so often its heartbeat is to come; 0: it has announced none */
+};
+
+/* The Node whose ADDRESS is was heard at NOW_S, with a heartbeat that announces EVERY_S, or (0) by
+ * whatever else; nothing when it is nobody's.  It is remembered until its uid is another one. */
+void nodemap_hear(struct nodemap *map, const struct address *address, uint32_t every_s,
+                  uint32_t now_s);
+/* Of the Node that CURSOR of nodemap_next_node() has just passed. */
+struct nodemap_voice nodemap_voice(const struct nodemap *map, uint32_t cursor);
+/* Whether it is mute: it was not heard for WINDOW_S, or three of its heartbeats did not come.  The
+ * listener tells what it heard once a minute. */
+bool nodemap_is_mute(const struct nodemap_voice *voice, uint32_t window_s, uint32_t now_s);
+/* How many are not. */
+size_t nodemap_count_heard(const struct nodemap *map, uint32_t window_s, uint32_t now_s);
 /* MAP is to take the place of OLD: what was heard is still known. */
 void nodemap_inherit(struct nodemap *map, const struct nodemap *old);
 

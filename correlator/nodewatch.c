@@ -326,7 +326,14 @@ uint64_t nodewatch_age_us(const struct nodewatch *watch)
 void nodewatch_hear(struct nodewatch *watch, const struct address *address)
 {
     if (watch->maps.map != NULL)
-        nodemap_hear(watch->maps.map, address, (uint32_t)(clock_monotonic_us() / US_PER_SECOND));
+        nodemap_hear(watch->maps.map, address, 0, (uint32_t)(clock_monotonic_us() / US_PER_SECOND));
+}
+
+void nodewatch_hear_beat(struct nodewatch *watch, const struct address *address, uint32_t every_s)
+{
+    if (watch->maps.map != NULL)
+        nodemap_hear(watch->maps.map, address, every_s,
+                     (uint32_t)(clock_monotonic_us() / US_PER_SECOND));
 }
 
 const struct counters *nodewatch_counters(struct nodewatch *watch)

@@ -36,6 +36,7 @@ const char *const page_gauge_names[PAGE_GAUGES] = {
     [PAGE_NODES] = "nodes",
     [PAGE_NODES_PROBABLE] = "nodes_probable",
     [PAGE_NODES_HEARD] = "nodes_heard",
+    [PAGE_NODES_MUTE] = "nodes_mute",
     [PAGE_PORTS] = "ports",
     [PAGE_PORTS_PROBABLE] = "ports_probable",
     [PAGE_PORTS_UNTRIED] = "ports_untried",
@@ -45,15 +46,14 @@ const char *const page_gauge_names[PAGE_GAUGES] = {
     [PAGE_UNACKNOWLEDGED] = "unacknowledged",
 };
 
-static uint32_t window_begin_s(uint64_t now_us)
+static uint32_t to_seconds(uint64_t now_us)
 {
-    uint64_t now_s = now_us / US_PER_SECOND;
-    return now_s > PAGES_WINDOW_S ? (uint32_t)(now_s - PAGES_WINDOW_S) : 1;
+    return (uint32_t)(now_us / US_PER_SECOND);
 }
 
 static size_t count_heard(const struct nodemap *map, uint64_t now_us)
 {
-    return map != NULL ? nodemap_count_heard(map, window_begin_s(now_us)) : 0;
+    return map != NULL ? nodemap_count_heard(map, PAGES_WINDOW_S, to_seconds(now_us)) : 0;
 }
 
 static void gauge_probing(const struct correlator *correlator, uint64_t gauges[PAGE_GAUGES])
@@ -83,6 +83,7 @@ static void gauge(const struct pages *pages, uint64_t now_us, uint64_t gauges[PA
     gauges[PAGE_NODES] = map != NULL ? nodemap_count(map) : 0;
     gauges[PAGE_NODES_PROBABLE] = pages->coverage.probable;
     gauges[PAGE_NODES_HEARD] = count_heard(map, now_us);
+    gauges[PAGE_NODES_MUTE] = gauges[PAGE_NODES] - gauges[PAGE_NODES_HEARD];
     gauges[PAGE_PANICS_OPEN] = correlator->gasps.count;
     gauges[PAGE_PANICS_HELD] = correlator->held_count;
     gauges[PAGE_UNACKNOWLEDGED] = channel_client_pending(correlator->actuator);
@@ -156,8 +157,8 @@ static const char *address_of(const struct node_facts *facts, char text[ADDRESS_
     return text;
 }
 
-static void put_node(struct pages *pages, const struct node_facts *facts, uint32_t heard_s,
-                     uint64_t now_us, struct evbuffer *out)
+static void put_node(struct pages *pages, const struct node_facts *facts,
+                     struct nodemap_voice voice, uint64_t now_us, struct evbuffer *out)
 {
     const struct correlator *correlator = pages->correlator;
     struct json_writer *writer = pages->writer;
@@ -169,8 +170,12 @@ static void put_node(struct pages *pages, const struct node_facts *facts, uint32
     json_open_object(writer, NULL);
     json_text(writer, "node", facts->node.name);
     json_text(writer, "address", address_of(facts, address));
-    put_ago(writer, "heard_s", heard_s, now_s);
-    json_flag(writer, "mute", heard_s < window_begin_s(now_us));
+    put_ago(writer, "heard_s", voice.heard_s, now_s);
+    if (voice.every_s > 0)
+        json_number(writer, "every_s", voice.every_s);
+    else
+        json_null(writer, "every_s");
+    json_flag(writer, "mute", nodemap_is_mute(&voice, PAGES_WINDOW_S, to_seconds(now_us)));
     put_ago(writer, "answered_s", answered_us / US_PER_SECOND, now_s);
     json_flag(writer, "probable",
               coverage_is_probable(answered_us, now_us, correlator->settings.times.baseline_us));
@@ -207,7 +212,7 @@ static bool more_nodes(void *arg, uint64_t *cursor, struct evbuffer *out)
             map = NULL;
             break;
         }
-        put_node(pages, &facts, nodemap_heard_s(map, at), now_us, out);
+        put_node(pages, &facts, nodemap_voice(map, at), now_us, out);
     }
     *cursor = at;
     if (map != NULL)

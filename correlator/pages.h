@@ -11,7 +11,8 @@ struct event_base;
  *
  *   /metrics  of all three stages
  *   /nodes    one JSON object a line a Node: "node", "address", "heard_s" (ago; null: not since we
- *             started), "mute" (not heard within "window_s"), "answered_s" (as "heard_s"),
+ *             started), "every_s" (of its heartbeat; null: it announced none), "mute" (not heard
+ *             within "window_s", or for three heartbeats), "answered_s" (as "heard_s"),
  *             "probable"; and as the last line how many there are ("nodes", "nodes_heard",
  *             "nodes_probable"), "window_s", and "running_s", for how long we have been listening.
  *             Without that line it was cut short.
@@ -31,6 +32,7 @@ enum page_gauge {
     PAGE_NODES,
     PAGE_NODES_PROBABLE,
     PAGE_NODES_HEARD,
+    PAGE_NODES_MUTE,
     PAGE_PORTS,
     PAGE_PORTS_PROBABLE,
     PAGE_PORTS_UNTRIED,

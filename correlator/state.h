@@ -18,13 +18,16 @@
 enum counter {
     PANICS,
     HALTS,
+    DRILLS,
+    LATES,
+    HEARTBEATS,
     SENT_AGAIN, /* by a listener, while they were under way here */
     HELD,
     NO_ROOM,
     UNKNOWN,
     ALIVE,
     INTENTS, /* the gasps that led to one, by verdict: INTENTS + enum verdict */
-    ACKNOWLEDGED = INTENTS + VERDICT_MISMATCH + 1,
+    ACKNOWLEDGED = INTENTS + VERDICT_LATE + 1,
     INTENTS_REFUSED,
     TRACES,
     RESULTS,
@@ -61,7 +64,7 @@ struct correlator {
     struct steps steps;
 };
 
-/* A panic or halt record came. */
+/* A panic came, or another record that is acknowledged. */
 void hear(struct correlator *correlator, struct channel_peer *peer, const struct record *record);
 
 /* Considers again what is held. */

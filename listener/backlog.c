@@ -37,8 +37,9 @@
  * instead of the real one, a real panic may be delivered only when a forged one was judged (which
  * asks the same machine), and he costs the correlator probes.  --require-token takes that from him.
  *
- * A halt gives way to any panic.  Strangers have one window for all of them, and nobody stands for
- * whom it loses.
+ * What is no panic gives way to any panic; and what is only words (ours.h) is not taken in at all
+ * once half of its kind of slots are in use.  Strangers have one window for all of them, and nobody
+ * stands for whom it loses.
  */
 #define NODE_WINDOW     8
 #define STRANGER_WINDOW (PENDING_OTHER_SLOTS / 2)
@@ -108,8 +109,7 @@ static void launch(struct backlog *backlog, uint32_t index)
     shares_launch(backlog->shares, key_of(backlog, index));
     shares_leave(backlog->shares, key_of(backlog, index), (uint16_t)index);
     held->in_flight = true;
-    held->delivery =
-        (struct delivery){ .kind = slot->kind == SLOT_PANIC ? RECORD_PANIC : RECORD_HALT };
+    held->delivery = (struct delivery){ .kind = slot_record_kind(slot) };
     memcpy(held->delivery.id, slot->id, sizeof(held->delivery.id));
     channel_client_deliver(backlog->client, &held->delivery);
 }
@@ -128,6 +128,13 @@ static void wait(struct backlog *backlog, uint32_t index)
 {
     backlog->held[index] = (struct held){ .in_flight = false };
     shares_wait(backlog->shares, key_of(backlog, index), (uint16_t)index);
+}
+
+bool backlog_has_room_for_words(const struct backlog *backlog, bool is_node)
+{
+    size_t nodes = pending_room(backlog->pending);
+    size_t others = PENDING_SLOTS - pending_count(backlog->pending) - nodes;
+    return is_node ? nodes > PENDING_NODE_SLOTS / 2 : others > PENDING_OTHER_SLOTS / 2;
 }
 
 uint32_t backlog_reserve(struct backlog *backlog, bool is_node)
@@ -170,11 +177,11 @@ size_t backlog_connect(struct backlog *backlog, struct channel_client *client)
     return count;
 }
 
-/* The oldest halt that waits, or else the oldest of all. */
+/* The oldest that waits of what is no panic, or else the oldest of all. */
 static uint32_t choose(struct backlog *backlog, const struct share *share)
 {
     for (uint16_t i = share->oldest; i != SHARES_NONE; i = shares_after(backlog->shares, i))
-        if (backlog_slot(backlog, i)->kind == SLOT_HALT)
+        if (backlog_slot(backlog, i)->kind != SLOT_PANIC)
             return i;
     return share->oldest;
 }

@@ -5,8 +5,8 @@
 #include "listener/pending.h"
 
 /*
- * The panics and halts that are not acknowledged yet: each in a slot of the pending file, which is
- * written before anybody is told, and in flight to the correlator or waiting for that.
+ * The panics, and what else is acknowledged, until it is: each in a slot of the pending file, which
+ * is written before anybody is told, and in flight to the correlator or waiting for that.
  */
 struct backlog;
 
@@ -21,8 +21,11 @@ size_t backlog_connect(struct backlog *backlog, struct channel_client *client);
 /* Whether a datagram of that Node finds slots for all that it may prove. */
 bool backlog_has_room(const struct backlog *backlog, const struct address *node);
 
-/* A free slot, which the room that there is allows for.  Fill it, then commit, or give it back as it
- * is.  Committing returns false when something had to be given up for it, perhaps itself. */
+/* The same of what is only words (ours.h), which leaves half of the slots to the others. */
+bool backlog_has_room_for_words(const struct backlog *backlog, bool is_node);
+
+/* A free slot, which the room that there is allows for.  Fill it, then commit, or give it back as
+ * it is.  Committing returns false when something had to be given up for it, perhaps itself. */
 uint32_t backlog_reserve(struct backlog *backlog, bool is_node);
 struct slot *backlog_slot(struct backlog *backlog, uint32_t index);
 bool backlog_commit(struct backlog *backlog, uint32_t index);

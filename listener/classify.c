@@ -11,7 +11,8 @@
  * writer to /dev/kmsg can have any other but not that one, so where a record carries a facility
  * (extended format, and basic format with console_msg_format=syslog) the rest of the table is
  * believed only with facility 0.  Where it carries none, a forgery looks like the real line: it
- * is taken for what it says, and judged downstream.
+ * is taken for what it says, and judged downstream.  What begins "lastgasp: " was written by a
+ * program in any case, and gives no right to anything.
  *
  * Precursors are of two sorts: what may lead to a panic (with the reason it hints at), and what
  * stands in the dump of a panic under way.  Either makes a "Rebooting in" believable whose panic
@@ -28,6 +29,9 @@ static const struct pattern patterns[] = {
     { "---[ end Kernel panic - not syncing: ", LINE_END_MARKER, 0 },
     { "Rebooting in ", LINE_REBOOTING, 0 },
     { "Linux version ", LINE_BANNER, 0 },
+    { "lastgasp: heartbeat ", LINE_HEARTBEAT, 0 },
+    { "lastgasp: drill ", LINE_DRILL, 0 },
+    { "lastgasp: late ", LINE_LATE, 0 },
     { "lastgasp: ", LINE_OURS, 0 },
     { "reboot: System halted", LINE_HALT, HALT_HALTED },
     { "reboot: Power off not available: System halted instead", LINE_HALT, HALT_HALTED },
@@ -103,6 +107,11 @@ static struct span between(struct span text, const struct pattern *row)
     return what;
 }
 
+bool line_is_ours(enum line_kind kind)
+{
+    return kind == LINE_HEARTBEAT || kind == LINE_DRILL || kind == LINE_LATE || kind == LINE_OURS;
+}
+
 struct line_class classify(const struct kernel_record *record)
 {
     struct line_class class = { .kind = LINE_PLAIN };
@@ -113,7 +122,7 @@ struct line_class classify(const struct kernel_record *record)
     class.kind = row->kind;
     if (row->kind == LINE_PANIC || row->kind == LINE_END_MARKER)
         class.what = between(record->text, row);
-    if (!kernel && row->kind != LINE_OURS)
+    if (!kernel && !line_is_ours(row->kind))
         class.kind = row->kind == LINE_PANIC ? LINE_FORGED : LINE_PLAIN;
     else if (row->kind == LINE_PRECURSOR)
         class.code = row->detail;

@@ -15,7 +15,10 @@ enum line_kind {
     LINE_HALT,       /* an orderly end */
     LINE_BANNER,     /* "Linux version ": a kernel boots */
     LINE_FORGED,     /* a panic line that the kernel did not write */
-    LINE_OURS,       /* "lastgasp: ", from the node's own sending side */
+    LINE_HEARTBEAT,  /* "lastgasp: ...", from the node's own sending side: ours.h reads them */
+    LINE_DRILL,
+    LINE_LATE,
+    LINE_OURS, /* one that we do not know */
 };
 
 struct line_class {
@@ -24,5 +27,8 @@ struct line_class {
     enum halt_kind halt;
     struct span what; /* LINE_PANIC, LINE_END_MARKER, LINE_FORGED: the text after "not syncing: " */
 };
+
+/* Whether it is of the node's own sending side: whoever wrote it, it proves nothing. */
+bool line_is_ours(enum line_kind kind);
 
 struct line_class classify(const struct kernel_record *record);

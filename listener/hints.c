@@ -64,6 +64,18 @@ void hints_speaks(struct hints *hints, const struct source *source, enum speaks_
         hints->counts[COUNT_SPEAKS]++;
 }
 
+void hints_heartbeat(struct hints *hints, const struct source *source, uint64_t every_s,
+                     uint64_t received_us)
+{
+    char address[ADDRESS_TEXT_SIZE];
+    struct record record = { .kind = RECORD_HEARTBEAT,
+                             .heartbeat = { .source = address_print(&source->address, address),
+                                            .received_us = received_us,
+                                            .every_s = every_s } };
+    if (channel_client_send(hints->client, &record))
+        hints->counts[COUNT_HEARTBEATS]++;
+}
+
 static void add(void *arg, struct source *source)
 {
     struct heard_part *part = arg;

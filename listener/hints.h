@@ -18,5 +18,9 @@ void hints_connect(struct hints *hints, struct channel_client *client);
 void hints_speaks(struct hints *hints, const struct source *source, enum speaks_why why,
                   uint64_t received_us);
 
+/* SOURCE, a Node, is to be heard so often. */
+void hints_heartbeat(struct hints *hints, const struct source *source, uint64_t every_s,
+                     uint64_t received_us);
+
 /* Each second: once a minute, which Nodes were heard since the last time. */
 void hints_second(struct hints *hints);

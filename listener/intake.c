@@ -144,7 +144,7 @@ static void count_line(struct intake *intake, const struct source *source,
                        const struct proven *proven)
 {
     intake->counts[COUNT_KERNEL_RECORDS]++;
-    intake->counts[COUNT_OURS] += class->kind == LINE_OURS;
+    intake->counts[COUNT_OURS] += line_is_ours(class->kind);
     intake->counts[COUNT_DUPLICATES] += proven->step == STEP_AGAIN;
     intake->counts[COUNT_STALE] += proven->step == STEP_STALE;
     if (class->kind == LINE_FORGED) {
@@ -195,12 +195,24 @@ static void listen_to_voice(struct intake *intake, struct source *source, bool b
                  received_us);
 }
 
+/* What the node's own sending side says. */
+static void hear_ours(struct intake *intake, struct source *source, const struct datagram *datagram,
+                      const struct kernel_record *record, enum line_kind kind)
+{
+    struct ours ours;
+    if (kind == LINE_DRILL || kind == LINE_LATE)
+        panics_report_ours(intake->panics, source, datagram, record, kind, intake->now_us);
+    else if (kind == LINE_HEARTBEAT && source->is_node && ours_read(kind, record->text, &ours) &&
+             ours_take(&source->heartbeats, kind, intake->now_us))
+        hints_heartbeat(intake->hints, source, ours.every_s, datagram->received_us);
+}
+
 /* What an authentic line, or one that can prove nothing, says of its source. */
 static void handle_line(struct intake *intake, struct source *source,
                         const struct datagram *datagram, const struct kernel_record *record,
                         const struct line_class *class)
 {
-    bool under_way = source->trace.phase == TRACE_COLLECTING;
+    bool under_way = source->trace.phase == TRACE_COLLECTING && !source->trace.of_old_boot;
     struct proven proven = proof_next(&source->proof, record, class, under_way, intake->now_us);
     count_line(intake, source, record, class, &proven);
     if (proven.rebooted)
@@ -209,6 +221,8 @@ static void handle_line(struct intake *intake, struct source *source,
         panics_report(intake->panics, source, datagram, record, class, &proven, intake->now_us);
     else
         listen_to_voice(intake, source, proven.rebooted, record, datagram->received_us);
+    if (line_is_ours(class->kind))
+        hear_ours(intake, source, datagram, record, class->kind);
     keep_line(intake, source, record);
     bool ends = proven.step == STEP_BELONGS;
     if (source->trace.phase == TRACE_COLLECTING) {
@@ -223,8 +237,9 @@ static void handle_line(struct intake *intake, struct source *source,
 
 static bool needs_token(const struct intake *intake, const struct line_class *class)
 {
-    return intake->tokens && (class->kind == LINE_PANIC || class->kind == LINE_END_MARKER ||
-                              class->kind == LINE_REBOOTING || class->kind == LINE_HALT);
+    return intake->tokens &&
+           (class->kind == LINE_PANIC || class->kind == LINE_END_MARKER ||
+            class->kind == LINE_REBOOTING || class->kind == LINE_HALT || line_is_ours(class->kind));
 }
 
 static void handle_record(struct intake *intake, struct source *source,

@@ -6,6 +6,7 @@
 #include "listener/backlog.h"
 #include "listener/counts.h"
 #include "listener/lines.h"
+#include "listener/ours.h"
 #include "listener/reasons.h"
 #include "listener/slot_record.h"
 
@@ -86,6 +87,50 @@ static void write_reason(struct panics *panics, const struct source *source, str
     arena_free(&arena);
 }
 
+/* What the kernel that died said before its panic, among LINES of the one that tells of it. */
+static size_t late_lines(struct span *lines, size_t count, struct span boot)
+{
+    size_t late = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct ours ours;
+        if (span_starts(lines[i], "lastgasp: late ") && ours_read(LINE_LATE, lines[i], &ours) &&
+            ours.boot.size == boot.size && memcmp(ours.boot.bytes, boot.bytes, boot.size) == 0)
+            lines[late++] = ours.text;
+    }
+    return late;
+}
+
+static void write_late_reason(struct panics *panics, const struct source *source, struct slot *slot,
+                              const struct ours *ours, struct span what)
+{
+    enum reason_code code = reason_code_of(what);
+    struct arena arena = { 0 };
+    struct span *lines = NULL;
+    size_t count = reason_comes_from_oops(code) ? bare_lines(panics, source, &arena, &lines) : 0;
+    slot->reason_code = (uint8_t)code;
+    reason_write(code, what, lines, late_lines(lines, count, ours->boot), slot->reason,
+                 sizeof(slot->reason));
+    arena_free(&arena);
+}
+
+/* The same however often it is said: a drill by whatever way it came, late words by one source. */
+static void write_id_of_ours(struct slot *slot, const struct ours *ours)
+{
+    struct digest_part drill[] = {
+        { "drill", strlen("drill") },
+        { ours->node.bytes, ours->node.size },
+        { ours->boot.bytes, ours->boot.size },
+        { ours->drill.bytes, ours->drill.size },
+    };
+    struct digest_part late[] = {
+        { "late", strlen("late") },
+        { &slot->source, sizeof(slot->source) },
+        { ours->boot.bytes, ours->boot.size },
+        { ours->text.bytes, ours->text.size },
+    };
+    digest_print(slot->kind == SLOT_DRILL ? drill : late, 4, slot->id);
+}
+
 /* The same however often the datagram is handled. */
 static void write_id(struct slot *slot)
 {
@@ -116,23 +161,39 @@ static void write_slot(struct slot *slot, const struct source *source,
     write_id(slot);
 }
 
+static void say_what(const struct source *source, const struct slot *slot)
+{
+    char address[ADDRESS_TEXT_SIZE];
+    const char *stranger = source->is_node ? "" : ", not known as a Node's address";
+    address_print(&source->address, address);
+    switch ((enum slot_kind)slot->kind) {
+    case SLOT_PANIC:
+        log_notice_of(slot->id, "panic of %s: %s (%s, proof %s)%s", address, slot->reason,
+                      reason_code_names[slot->reason_code], proof_names[slot->detail], stranger);
+        break;
+    case SLOT_HALT:
+        log_notice_of(slot->id, "%s ends in an orderly way: %s", address,
+                      halt_kind_names[slot->detail]);
+        break;
+    case SLOT_DRILL:
+        log_notice_of(slot->id, "drill of %s%s", address, stranger);
+        break;
+    case SLOT_LATE:
+        log_notice_of(slot->id, "%s says why it died before this boot: %s (%s)%s", address,
+                      slot->reason, reason_code_names[slot->reason_code], stranger);
+        break;
+    }
+}
+
 /* One line for each of a Node's, and a sample of what can be sent as often as anybody likes: those
  * of others, and of a Node that says so many that it cannot keep all. */
 static void say(struct panics *panics, const struct source *source, const struct slot *slot,
                 bool few, uint64_t now_us)
 {
-    char address[ADDRESS_TEXT_SIZE];
     uint64_t skipped = 0;
     if (!(source->is_node && few) && !log_sample_due(&panics->many, now_us, &skipped))
         return;
-    address_print(&source->address, address);
-    if (slot->kind == SLOT_PANIC)
-        log_notice_of(slot->id, "panic of %s: %s (%s, proof %s)%s", address, slot->reason,
-                      reason_code_names[slot->reason_code], proof_names[slot->detail],
-                      source->is_node ? "" : ", not known as a Node's address");
-    else
-        log_notice_of(slot->id, "%s ends in an orderly way: %s", address,
-                      halt_kind_names[slot->detail]);
+    say_what(source, slot);
     if (skipped > 0)
         log_notice("%llu more panics and halts, of addresses that are no Node's or too many of one "
                    "Node, not logged",
@@ -164,6 +225,57 @@ void panics_report(struct panics *panics, struct source *source, const struct da
     }
     if (panic && proven->proof == PROOF_LINE)
         trace_start(&source->trace, slot->id, sources_context(panics->sources, source), now_us);
+}
+
+/* Nothing is lost with one that is left out but words. */
+static bool may_take(struct panics *panics, struct source *source, enum line_kind kind,
+                     uint64_t now_us)
+{
+    struct ours_share *share = kind == LINE_DRILL ? &source->drills : &source->lates;
+    bool may = ours_take(share, kind, now_us) &&
+               backlog_has_room_for_words(panics->backlog, source->is_node);
+    panics->counts[COUNT_OURS_SKIPPED] += !may;
+    return may;
+}
+
+/* Of the late lines only the panic's is one to report; the others stand before and after it. */
+static bool tells_panic(const struct ours *ours, struct span *what)
+{
+    const struct kernel_record old = { .facility = RECORD_ABSENT, .text = ours->text };
+    const struct line_class class = classify(&old);
+    *what = class.what;
+    return class.kind == LINE_PANIC;
+}
+
+void panics_report_ours(struct panics *panics, struct source *source,
+                        const struct datagram *datagram, const struct kernel_record *record,
+                        enum line_kind kind, uint64_t now_us)
+{
+    struct ours ours;
+    struct span what;
+    if (!ours_read(kind, record->text, &ours) ||
+        (kind == LINE_LATE && !tells_panic(&ours, &what)) ||
+        !may_take(panics, source, kind, now_us))
+        return;
+    uint32_t index = backlog_reserve(panics->backlog, source->is_node);
+    struct slot *slot = backlog_slot(panics->backlog, index);
+    write_slot(slot, source, datagram, record);
+    slot->kind = kind == LINE_DRILL ? SLOT_DRILL : SLOT_LATE;
+    write_id_of_ours(slot, &ours);
+    if (backlog_has(panics->backlog, slot->id)) {
+        panics->counts[COUNT_OURS_SKIPPED]++;
+        backlog_unreserve(panics->backlog, index);
+        return;
+    }
+    if (kind == LINE_LATE)
+        write_late_reason(panics, source, slot, &ours, what);
+    bool few = backlog_commit(panics->backlog, index);
+    panics->counts[kind == LINE_DRILL ? COUNT_DRILLS : COUNT_LATES]++;
+    say(panics, source, slot, few, now_us);
+    if (kind == LINE_LATE && source->trace.phase == TRACE_NONE) {
+        trace_start(&source->trace, slot->id, sources_context(panics->sources, source), now_us);
+        source->trace.of_old_boot = true;
+    }
 }
 
 /* Part by part, as many as an incident may keep. */

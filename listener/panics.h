@@ -7,8 +7,8 @@
 #include "listener/udp.h"
 
 /*
- * Panics and halts from the moment they are proven until the correlator has acknowledged them, and
- * the traces that follow.
+ * Panics, halts, and a node's own words (drills, late ones), from the moment they are proven until
+ * the correlator has acknowledged them, and the traces that follow.
  */
 struct panics;
 
@@ -30,6 +30,12 @@ bool panics_have_room(const struct panics *panics, const struct address *address
 void panics_report(struct panics *panics, struct source *source, const struct datagram *datagram,
                    const struct kernel_record *record, const struct line_class *class,
                    const struct proven *proven, uint64_t now_us);
+
+/* A line of SOURCE, not yet in its stream, is a drill or tells a late panic: the same, unless there
+ * are many. */
+void panics_report_ours(struct panics *panics, struct source *source,
+                        const struct datagram *datagram, const struct kernel_record *record,
+                        enum line_kind kind, uint64_t now_us);
 
 /* The source's trace ends here, if it has one. */
 void panics_end_trace(struct panics *panics, struct source *source);

@@ -22,13 +22,13 @@
 #define PENDING_REASON_SIZE 256
 
 enum slot_state { SLOT_FREE, SLOT_PENDING };
-enum slot_kind { SLOT_PANIC, SLOT_HALT };
+enum slot_kind { SLOT_PANIC, SLOT_HALT, SLOT_DRILL, SLOT_LATE };
 
-/* A panic or a halt.  STATE is stored last, by pending_commit(). */
+/* A panic, or another thing that is acknowledged.  STATE is stored last, by pending_commit(). */
 struct slot {
     uint32_t state;
     uint8_t kind;                /* enum slot_kind */
-    uint8_t detail;              /* enum proof of a panic, enum halt_kind of a halt */
+    uint8_t detail;              /* enum proof of a panic, enum halt_kind of a halt, else 0 */
     uint8_t reason_code;         /* enum reason_code */
     uint8_t stands_for_others;   /* 1: they said otherwise of themselves; no node=, no boot= */
     uint16_t port, size, offset; /* of the datagram, and of the line in it */

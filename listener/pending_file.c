@@ -119,10 +119,16 @@ bool pending_check(const char *path, char error[PENDING_ERROR_SIZE])
 
 static bool is_sound_slot(const struct slot *slot)
 {
-    unsigned details = slot->kind == SLOT_PANIC ? PROOF_SILENT_OOPS : HALT_RESTARTING;
-    return slot->kind <= SLOT_HALT && slot->detail <= details && slot->reason_code <= REASON_HALT &&
-           slot->size <= sizeof(slot->datagram) && slot->offset < slot->size &&
-           slot->stands_for_others <= 1 && memchr(slot->id, '\0', sizeof(slot->id)) &&
+    static const unsigned details[] = {
+        [SLOT_PANIC] = PROOF_SILENT_OOPS,
+        [SLOT_HALT] = HALT_RESTARTING,
+        [SLOT_DRILL] = 0,
+        [SLOT_LATE] = 0,
+    };
+    return slot->kind <= SLOT_LATE && slot->detail <= details[slot->kind] &&
+           slot->reason_code <= REASON_HALT && slot->size <= sizeof(slot->datagram) &&
+           slot->offset < slot->size && slot->stands_for_others <= 1 &&
+           memchr(slot->id, '\0', sizeof(slot->id)) &&
            memchr(slot->reason, '\0', sizeof(slot->reason));
 }
 

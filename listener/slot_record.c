@@ -2,6 +2,7 @@
 
 #include "common/text.h"
 #include "listener/dictionary.h"
+#include "listener/ours.h"
 
 #include <string.h>
 
@@ -101,6 +102,60 @@ static void panic_record(const struct slot *slot, const struct kernel_record *sa
         panic->release = value_of(panic->userdata.pair, panic->userdata.count, "release");
 }
 
+static void drill_record(const struct slot *slot, const struct kernel_record *said,
+                         struct arena *arena, struct drill *drill)
+{
+    struct ours ours;
+    ours_read(LINE_DRILL, said->text, &ours);
+    *drill = (struct drill){
+        .id = slot->id,
+        .port = slot->port,
+        .received_us = slot->received_us,
+        .node = printable(ours.node, 0, arena),
+        .boot = printable(ours.boot, 0, arena),
+        .drill = printable(ours.drill, 0, arena),
+    };
+}
+
+static void late_record(const struct slot *slot, const struct kernel_record *said,
+                        struct arena *arena, struct late *late)
+{
+    struct ours ours;
+    ours_read(LINE_LATE, said->text, &ours);
+    bool timed = said->kernel_us != RECORD_ABSENT && said->kernel_us < slot->received_us;
+    *late = (struct late){
+        .id = slot->id,
+        .port = slot->port,
+        .received_us = slot->received_us,
+        .boot = printable(ours.boot, 0, arena),
+        .booted_us = timed ? slot->received_us - said->kernel_us : RECORD_ABSENT,
+        .text = one_line(ours.text, arena),
+        .reason_code = slot->reason_code,
+        .reason = slot->reason,
+    };
+    read_pairs(slot, said->dictionary, arena, &late->userdata);
+}
+
+enum record_kind slot_record_kind(const struct slot *slot)
+{
+    static const enum record_kind kinds[] = {
+        [SLOT_PANIC] = RECORD_PANIC,
+        [SLOT_HALT] = RECORD_HALT,
+        [SLOT_DRILL] = RECORD_DRILL,
+        [SLOT_LATE] = RECORD_LATE,
+    };
+    return kinds[slot->kind];
+}
+
+static void halt_record(const struct slot *slot, const struct kernel_record *said,
+                        struct arena *arena, struct halt *halt)
+{
+    *halt = (struct halt){
+        .id = slot->id, .port = slot->port, .received_us = slot->received_us, .kind = slot->detail
+    };
+    read_pairs(slot, said->dictionary, arena, &halt->userdata);
+}
+
 void slot_record(const struct slot *slot, struct arena *arena, struct record *record)
 {
     struct netconsole *reader = arena_alloc(arena, sizeof(*reader));
@@ -108,17 +163,23 @@ void slot_record(const struct slot *slot, struct arena *arena, struct record *re
     find_record(slot, reader, &said);
     char *source = arena_alloc(arena, ADDRESS_TEXT_SIZE);
     address_print(&slot->source, source);
-    if (slot->kind == SLOT_PANIC) {
-        record->kind = RECORD_PANIC;
+    record->kind = slot_record_kind(slot);
+    switch ((enum slot_kind)slot->kind) {
+    case SLOT_PANIC:
         panic_record(slot, &said, arena, &record->panic);
         record->panic.source = source;
-        return;
+        break;
+    case SLOT_HALT:
+        halt_record(slot, &said, arena, &record->halt);
+        record->halt.source = source;
+        break;
+    case SLOT_DRILL:
+        drill_record(slot, &said, arena, &record->drill);
+        record->drill.source = source;
+        break;
+    case SLOT_LATE:
+        late_record(slot, &said, arena, &record->late);
+        record->late.source = source;
+        break;
     }
-    record->kind = RECORD_HALT;
-    record->halt = (struct halt){ .id = slot->id,
-                                  .source = source,
-                                  .port = slot->port,
-                                  .received_us = slot->received_us,
-                                  .kind = slot->detail };
-    read_pairs(slot, said.dictionary, arena, &record->halt.userdata);
 }

@@ -2,6 +2,7 @@
 
 #include "common/address.h"
 #include "listener/netconsole.h"
+#include "listener/ours.h"
 #include "listener/proof.h"
 #include "listener/stream.h"
 #include "listener/trace.h"
@@ -26,6 +27,7 @@ struct source {
     struct proof_state proof;
     struct trace_state trace;
     struct voice voice;
+    struct ours_share heartbeats, drills, lates;
 };
 
 struct source_table;

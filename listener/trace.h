@@ -24,6 +24,7 @@
 
 struct trace_state {
     enum { TRACE_NONE, TRACE_COLLECTING, TRACE_COMPLETE } phase;
+    bool of_old_boot;  /* of late words: this boot has not panicked */
     bool acknowledged; /* the panic was: downstream knows what the trace is about */
     char id[DIGEST_TEXT_SIZE];
     uint64_t begin, end; /* positions in the stream; END once complete */

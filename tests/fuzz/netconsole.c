@@ -5,6 +5,7 @@
 #include "listener/classify.h"
 #include "listener/netconsole.h"
 #include "listener/oops.h"
+#include "listener/ours.h"
 #include "listener/reasons.h"
 
 #include "tests/fuzz/target.h"
@@ -47,9 +48,17 @@ static void check_meaning(const struct kernel_record *record)
 {
     struct line_class class = classify(record);
     bool kernel = record->facility == RECORD_ABSENT || record->facility == 0;
-    if (!kernel && class.kind != LINE_PLAIN && class.kind != LINE_FORGED && class.kind != LINE_OURS)
+    if (!kernel && class.kind != LINE_PLAIN && class.kind != LINE_FORGED &&
+        !line_is_ours(class.kind))
         abort();
     within(class.what, record->text.bytes, record->text.size);
+    struct ours ours;
+    if (line_is_ours(class.kind) && ours_read(class.kind, record->text, &ours)) {
+        within(ours.node, record->text.bytes, record->text.size);
+        within(ours.boot, record->text.bytes, record->text.size);
+        within(ours.drill, record->text.bytes, record->text.size);
+        within(ours.text, record->text.bytes, record->text.size);
+    }
     struct oops oops;
     char text[OOPS_TEXT_SIZE], reason[256];
     if (oops_find(&record->text, 1, &oops))

@@ -10,7 +10,7 @@ import time
 from tests.harness.programs import wait_until
 
 PACKET_MAX = 65536
-ACKNOWLEDGED = ("panic", "halt", "intent", "retract")
+ACKNOWLEDGED = ("panic", "halt", "drill", "late", "intent", "retract")
 
 
 def encode(*records: dict) -> bytes:

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from tests.harness import ours
 from tests.harness.edges import connect
 from tests.harness.metrics import Pages
 from tests.harness.programs import run, wait_until
@@ -49,6 +50,30 @@ def test_heard_and_probable_nodes_are_told_from_those_that_are_not(make_pipeline
     assert of_quiet[1:] == [quiet.address, "mute", "yes"]
     assert lines[-1].startswith(f"{len(nodes)} Nodes: 1 heard within 24 h, ")
     assert "the correlator has listened for" in lines[-1]
+
+
+def test_a_node_whose_heartbeats_fail_to_come_is_mute(make_pipeline, pages, fleet):
+    """63 s after the last of one a second, by which time any datagram would have been told of."""
+    beating, plain = fleet.add(pods=0), fleet.add(pods=0)
+    pipeline = make_pipeline(metrics=pages.endpoint).start("correlator", "listener")
+    pages.wait_for("lastgasp_correlator_map_whole", 1)
+    wait_until(lambda: "addresses are Nodes'" in pipeline.logs(), 10, "the Nodes told")
+    for form in (ours.extended, ours.basic):
+        pipeline.say(beating, form(ours.heartbeat(beating, every=1)))
+    pages.wait_for("lastgasp_correlator_heartbeats_total", 1)
+    with connect(pipeline.sockets["correlator"], "listener") as listener:
+        listener.send({"type": "heard", "addresses": [plain.address]})
+        samples = pages.wait_for("lastgasp_correlator_nodes_heard", 2)
+    assert samples["lastgasp_correlator_nodes_mute"] == samples["lastgasp_correlator_nodes"] - 2
+    nodes, _ = pages.nodes()
+    assert (nodes[beating.name]["every_s"], nodes[plain.name]["every_s"]) == (1, None)
+    pipeline.stop("listener")
+    pages.wait_for("lastgasp_correlator_nodes_heard", 1, 75)
+    nodes, _ = pages.nodes()
+    assert nodes[beating.name]["mute"] and not nodes[plain.name]["mute"]
+    (line,) = [line for line in shown(pages).stdout.splitlines()
+               if line.startswith(f"{beating.name} ")]
+    assert "mute for 6" in line
 
 
 def test_a_node_that_never_answered_is_not_probable(make_pipeline, pages, fleet):

@@ -45,6 +45,25 @@ START_TEST(a_well_formed_intent_is_taken)
 }
 END_TEST
 
+/* What is only told, too; a drill may also be of another Node, or have come too late. */
+START_TEST(words_are_taken)
+{
+    static const enum verdict verdicts[] = { VERDICT_DRILL, VERDICT_MISMATCH, VERDICT_EXPIRED,
+                                             VERDICT_REBOOTED, VERDICT_RECREATED };
+    struct intent intent = good_intent();
+    char why[RECORD_WHY_SIZE] = "";
+
+    intent.verdict = VERDICT_LATE;
+    ck_assert_msg(request_check(&intent, NOW, why), "%s", why);
+    intent.cause = CAUSE_DRILL;
+    digest_drill(UID, BOOT, PANIC_ID, id);
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+        intent.verdict = verdicts[i];
+        ck_assert_msg(request_check(&intent, NOW, why), "%s", why);
+    }
+}
+END_TEST
+
 static void break_node_slash(struct intent *intent) { intent->node = "../secrets"; }
 static void break_node_upper(struct intent *intent) { intent->node = "Node"; }
 static void break_node_dots(struct intent *intent) { intent->node = "a..b"; }
@@ -69,6 +88,25 @@ static void break_panic(struct intent *intent)
     intent->panics.line = wrong;
 }
 
+static void break_drill(struct intent *intent) { intent->verdict = VERDICT_DRILL; }
+static void break_drill_silent(struct intent *intent) { intent->cause = CAUSE_DRILL; }
+static void break_drill_id(struct intent *intent)
+{
+    intent->cause = CAUSE_DRILL;
+    intent->verdict = VERDICT_DRILL; /* with the id of a real incident of that boot */
+}
+static void break_drills(struct intent *intent)
+{
+    break_drill_id(intent);
+    intent->panics.count = 0;
+}
+static void break_late(struct intent *intent)
+{
+    intent->cause = CAUSE_HALT;
+    intent->verdict = VERDICT_LATE;
+}
+static void break_booted(struct intent *intent) { intent->booted_us = NOW + US_PER_MINUTE; }
+
 static const struct {
     void (*spoil)(struct intent *intent);
     const char *why;
@@ -90,6 +128,12 @@ static const struct {
     { break_no_reason, "reason is empty or not printable" },
     { break_words, "words are not printable" },
     { break_verdict, "verdict \"reported\" is not a prober's" },
+    { break_drill, "verdict \"drill\" is none of the cause \"kernel-panic\"" },
+    { break_drill_silent, "verdict \"unverified\" is none of the cause \"drill\"" },
+    { break_drill_id, "is not the hash of uid, boot and drill" },
+    { break_drills, "panics has 0 ids" },
+    { break_late, "verdict \"late\" is none of the cause \"halt\"" },
+    { break_booted, "booted_us is in the future" },
     { break_no_panic, "an intent without a panic" },
     { break_panic, "panics[0] \"not hexadecimal\" is no id" },
 };
@@ -144,6 +188,7 @@ static void fill(Suite *suite)
 {
     TCase *request = tcase_create("request");
     tcase_add_test(request, a_well_formed_intent_is_taken);
+    tcase_add_test(request, words_are_taken);
     tcase_add_loop_test(request, an_ill_formed_intent_is_refused_with_its_reason, 0,
                         sizeof(rows) / sizeof(rows[0]));
     tcase_add_loop_test(request, a_report_is_checked_like_an_intent, 0,

@@ -27,7 +27,7 @@ static void teardown(void)
 
 static char id[33], panic_id[33];
 
-static enum incident_taken take(unsigned number)
+static enum incident_taken take_of(unsigned number, enum cause cause, enum verdict verdict)
 {
     const char *panics[] = { panic_id };
     struct incident *opened;
@@ -39,10 +39,10 @@ static enum incident_taken take(unsigned number)
         .node = "node-1",
         .uid = "uid",
         .boot = "boot",
-        .cause = CAUSE_KERNEL_PANIC,
+        .cause = cause,
         .reason_code = REASON_SYSRQ,
         .reason = "sysrq triggered crash",
-        .verdict = VERDICT_UNVERIFIED,
+        .verdict = verdict,
         .words = "words",
         .silent_until_us = RECORD_ABSENT,
         .last_answer_us = RECORD_ABSENT,
@@ -56,14 +56,19 @@ static enum incident_taken take(unsigned number)
     return taken;
 }
 
+static enum incident_taken take(unsigned number)
+{
+    return take_of(number, CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED);
+}
+
 /* A closed incident with all that belongs to one. */
-static void make(unsigned number, uint64_t closed_us)
+static void make_of(unsigned number, uint64_t closed_us, enum cause cause, enum verdict verdict)
 {
     static char line[4096];
     const char *lines[] = { line };
     struct incident_pod pod = { "default", "web-1", "pod-uid", NULL, NULL, "deleted" };
 
-    ck_assert_int_eq(take(number), INCIDENT_NEW);
+    ck_assert_int_eq(take_of(number, cause, verdict), INCIDENT_NEW);
     memset(line, 'x', sizeof(line) - 1);
     const struct incident_end end = { .outcome = OUTCOME_DELETED, .detail = "detail" };
     if (closed_us > 0)
@@ -73,6 +78,11 @@ static void make(unsigned number, uint64_t closed_us)
     incidents_pod(incidents, id, 9, &pod);
     incidents_trace(incidents, &(struct trace){ .id = panic_id, .lines = { 1, lines } });
     incidents_flush(incidents);
+}
+
+static void make(unsigned number, uint64_t closed_us)
+{
+    make_of(number, closed_us, CAUSE_KERNEL_PANIC, VERDICT_UNVERIFIED);
 }
 
 static long count(const char *table)
@@ -132,6 +142,24 @@ START_TEST(over_its_size_the_oldest_go_first)
     all_have(left);
     ck_assert_int_eq(atol(ask_sql(database_path, "SELECT min(opened_us) FROM incidents")),
                      201 - left);
+}
+END_TEST
+
+/* Anybody on a node can make drills; no real panic is forgotten for these. */
+START_TEST(over_its_size_what_was_only_told_goes_before_all_that_died)
+{
+    const struct incidents_retention small = { 30 * DAY_US, 400 * 1024 };
+
+    for (unsigned i = 1; i <= 20; i++)
+        make(i, NOW_US);
+    for (unsigned i = 21; i <= 200; i++)
+        make_of(i, NOW_US, CAUSE_DRILL, VERDICT_DRILL);
+    while (incidents_retain(incidents, &small, NOW_US))
+        ;
+    ck_assert_int_lt(count("incidents"), 150);
+    ck_assert_str_eq(ask_sql(database_path, "SELECT count(*) FROM incidents"
+                                            " WHERE verdict = 'unverified'"),
+                     "20");
 }
 END_TEST
 
@@ -236,6 +264,7 @@ static void fill(Suite *suite)
     tcase_add_test(tests, what_is_older_than_its_time_is_forgotten_with_all_its_rows);
     tcase_add_test(tests, a_few_are_forgotten_a_call_until_all_are);
     tcase_add_test(tests, over_its_size_the_oldest_go_first);
+    tcase_add_test(tests, over_its_size_what_was_only_told_goes_before_all_that_died);
     tcase_add_test(tests, open_incidents_are_kept_whatever_their_size);
     tcase_add_test(tests, a_trace_that_nobody_claims_goes_after_a_day);
     tcase_add_test(tests, what_a_full_disk_did_not_take_is_taken_whole_when_there_is_room);

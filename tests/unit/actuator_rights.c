@@ -27,6 +27,10 @@ static const struct {
     { VERDICT_EXPIRED, true, { NONE, NONE, NONE, NONE, NONE } },
     { VERDICT_MISMATCH, false, { NONE, NONE, NONE, NONE, NONE } },
     { VERDICT_MISMATCH, true, { NONE, NONE, NONE, NONE, NONE } },
+    { VERDICT_DRILL, false, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_DRILL, true, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_LATE, false, { TELL, TELL, TELL, TELL, TELL } },
+    { VERDICT_LATE, true, { TELL, TELL, TELL, TELL, TELL } },
     { VERDICT_REPORTED, false, { TELL, TELL, TELL, TELL, TELL } },
     { VERDICT_REPORTED, true, { TELL, TELL, TELL, TELL, TELL } },
 };
@@ -62,6 +66,18 @@ START_TEST(the_lease_is_read_where_it_makes_a_difference)
 }
 END_TEST
 
+START_TEST(words_never_say_more_than_what_was_judged)
+{
+    static const enum verdict words[] = { VERDICT_DRILL, VERDICT_LATE };
+
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(rights_only_tell(words[i]));
+        for (enum verdict before = 0; verdict_names[before]; before++)
+            ck_assert(!rights_say_more(words[i], CAUSE_KERNEL_PANIC, before, CAUSE_KERNEL_PANIC));
+    }
+}
+END_TEST
+
 /* By how much they rest on: what is later in this list says more than what is before. */
 START_TEST(a_probed_verdict_says_more_than_one_that_is_not)
 {
@@ -87,6 +103,7 @@ static void fill(Suite *suite)
     tcase_add_loop_test(rights, no_cell_gives_more_than_the_specification, 0, ROWS);
     tcase_add_test(rights, every_verdict_is_in_the_table);
     tcase_add_loop_test(rights, the_lease_is_read_where_it_makes_a_difference, 0, ROWS);
+    tcase_add_test(rights, words_never_say_more_than_what_was_judged);
     tcase_add_test(rights, a_probed_verdict_says_more_than_one_that_is_not);
     suite_add_tcase(suite, rights);
 }

@@ -52,6 +52,44 @@ START_TEST(a_halt_says_what_the_machine_does_and_who_asked)
 }
 END_TEST
 
+START_TEST(a_drill_and_late_words_say_whose_they_are)
+{
+    const struct pair pairs[] = { { "node", "worker-1" }, { "boot", "new" } };
+    const struct record drill = {
+        .kind = RECORD_DRILL,
+        .drill = { .id = "d",
+                   .source = "10.0.0.1",
+                   .node = "worker-1",
+                   .boot = "b",
+                   .drill = "9f86" },
+    };
+    const struct record late = {
+        .kind = RECORD_LATE,
+        .late = { .id = "l",
+                  .source = "10.0.0.1",
+                  .boot = "old",
+                  .booted_us = 7,
+                  .reason_code = REASON_OOPS,
+                  .reason = "Fatal exception",
+                  .userdata = { 2, pairs } },
+    };
+    struct gasp *one = gasp_new(&drill, 5), *other = gasp_new(&late, 5);
+
+    ck_assert(gasp_is_words(one) && gasp_is_words(other));
+    ck_assert_uint_eq(gasp_cause(one), CAUSE_DRILL);
+    ck_assert_uint_eq(gasp_cause(other), CAUSE_KERNEL_PANIC);
+    ck_assert_str_eq(one->reason, "lastgasp drill: nothing died, nothing is touched; drill 9f86");
+    ck_assert_str_eq(one->said_node, "worker-1");
+    ck_assert_str_eq(one->said_boot, "b");
+    ck_assert_str_eq(other->said_node, "worker-1");
+    ck_assert_ptr_null(other->said_boot); /* that is of the boot that speaks */
+    ck_assert_str_eq(other->old_boot, "old");
+    ck_assert_uint_eq(other->booted_us, 7);
+    gasp_free(one);
+    gasp_free(other);
+}
+END_TEST
+
 /* The userdata may still name the last shutdown that was asked for and did not come about. */
 START_TEST(a_panic_is_not_said_to_be_asked_for)
 {
@@ -112,6 +150,7 @@ static void fill(Suite *suite)
     tcase_add_loop_test(cases, a_halt_says_what_the_machine_does_and_who_asked, 0,
                         sizeof(halts) / sizeof(halts[0]));
     tcase_add_test(cases, a_panic_is_not_said_to_be_asked_for);
+    tcase_add_test(cases, a_drill_and_late_words_say_whose_they_are);
     tcase_add_test(cases, a_halt_never_speaks_for_a_panic_that_may_be_acted_on);
     suite_add_tcase(suite, cases);
 }

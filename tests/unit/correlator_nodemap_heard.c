@@ -1,9 +1,11 @@
 #include "tests/unit/correlator_nodemap.h"
 
+#define WINDOW_S 86400
+
 static void hear(const char *address, uint32_t now_s)
 {
     struct address heard = address_of(address);
-    nodemap_hear(map, &heard, now_s);
+    nodemap_hear(map, &heard, 0, now_s);
 }
 
 static uint32_t heard_s(const struct nodemap *of, const char *name)
@@ -11,7 +13,7 @@ static uint32_t heard_s(const struct nodemap *of, const char *name)
     struct node_facts facts;
     for (uint32_t cursor = 0; nodemap_next_node(of, &cursor, &facts);) {
         if (strcmp(facts.node.name, name) == 0)
-            return nodemap_heard_s(of, cursor);
+            return nodemap_voice(of, cursor).heard_s;
     }
     ck_abort_msg("no node %s", name);
 }
@@ -34,7 +36,7 @@ START_TEST(an_address_that_is_nobodys_is_nobody_heard)
     put("b", UID_2, "10.0.0.1");
     hear("10.0.0.1", 77);
     hear("10.0.0.9", 77);
-    ck_assert_uint_eq(nodemap_count_heard(map, 1), 0);
+    ck_assert_uint_eq(nodemap_count_heard(map, WINDOW_S, 78), 0);
 }
 END_TEST
 
@@ -44,11 +46,11 @@ START_TEST(those_heard_since_are_counted)
     put("b", UID_2, "10.0.0.2");
     hear("10.0.0.1", 77);
     hear("10.0.0.2", 78);
-    ck_assert_uint_eq(nodemap_count_heard(map, 1), 2);
-    ck_assert_uint_eq(nodemap_count_heard(map, 78), 1);
-    ck_assert_uint_eq(nodemap_count_heard(map, 79), 0);
+    ck_assert_uint_eq(nodemap_count_heard(map, WINDOW_S, 78), 2);
+    ck_assert_uint_eq(nodemap_count_heard(map, WINDOW_S, 78 + WINDOW_S), 1);
+    ck_assert_uint_eq(nodemap_count_heard(map, WINDOW_S, 79 + WINDOW_S), 0);
     nodemap_remove(map, "b", NULL, NULL);
-    ck_assert_uint_eq(nodemap_count_heard(map, 1), 1);
+    ck_assert_uint_eq(nodemap_count_heard(map, WINDOW_S, 78), 1);
 }
 END_TEST
 
@@ -102,6 +104,29 @@ START_TEST(a_walk_that_is_beyond_a_smaller_map_is_at_its_end)
 }
 END_TEST
 
+/* A heartbeat each 300 s, as it was heard at second 1000000. */
+static const struct {
+    uint32_t every_s, silent_s;
+    bool mute;
+} voices[] = {
+    { 0, 0, false },       { 0, WINDOW_S, false }, { 0, WINDOW_S + 1, true },
+    { 300, 900, false },   { 300, 960, false },    { 300, 961, true },
+    { 1, 63, false },      { 1, 64, true },        { 28800, WINDOW_S, false },
+    { 28800, WINDOW_S + 1, true },
+};
+
+START_TEST(whose_heartbeats_fail_to_come_is_mute_before_the_day_is_over)
+{
+    const uint32_t heard_at_s = 1000000, now_s = heard_at_s + voices[_i].silent_s;
+    struct address address = address_of("10.0.0.1");
+    put("a", UID_1, "10.0.0.1");
+    put("b", UID_2, "10.0.0.2");
+    nodemap_hear(map, &address, voices[_i].every_s, heard_at_s - 1);
+    nodemap_hear(map, &address, 0, heard_at_s); /* whatever it says, its heartbeat is still known */
+    ck_assert_uint_eq(nodemap_count_heard(map, WINDOW_S, now_s), !voices[_i].mute);
+}
+END_TEST
+
 static void fill(Suite *suite)
 {
     TCase *tests = tcase_create("heard");
@@ -112,6 +137,8 @@ static void fill(Suite *suite)
     tcase_add_test(tests, it_is_remembered_when_the_node_changes_and_not_when_it_is_another);
     tcase_add_test(tests, who_takes_a_place_that_became_free_was_not_heard);
     tcase_add_test(tests, a_new_list_takes_over_who_was_heard);
+    tcase_add_loop_test(tests, whose_heartbeats_fail_to_come_is_mute_before_the_day_is_over, 0,
+                        sizeof(voices) / sizeof(voices[0]));
     tcase_add_test(tests, a_walk_that_is_beyond_a_smaller_map_is_at_its_end);
     suite_add_tcase(suite, tests);
 }

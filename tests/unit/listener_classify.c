@@ -23,7 +23,11 @@ static const struct {
     { "Rebooting in 3 seconds..", LINE_REBOOTING, LINE_PLAIN, 0, "" },
     { "Rebooting in 86400 seconds..", LINE_REBOOTING, LINE_PLAIN, 0, "" },
     { "Linux version 6.12.107 (gcc)", LINE_BANNER, LINE_PLAIN, 0, "" },
+    { "lastgasp: heartbeat every=300", LINE_HEARTBEAT, LINE_HEARTBEAT, 0, "" },
+    { "lastgasp: drill node=a boot=b id=c", LINE_DRILL, LINE_DRILL, 0, "" },
+    { "lastgasp: late boot=b part=1/1 x", LINE_LATE, LINE_LATE, 0, "" },
     { "lastgasp: heartbeat", LINE_OURS, LINE_OURS, 0, "" },
+    { "lastgasp:drill node=a boot=b id=c", LINE_PLAIN, LINE_PLAIN, 0, "" },
 
     { "reboot: System halted", LINE_HALT, LINE_PLAIN, HALT_HALTED, "" },
     { "reboot: Power off not available: System halted instead", LINE_HALT, LINE_PLAIN, HALT_HALTED,

@@ -123,6 +123,36 @@ START_TEST(a_halt_is_a_halt)
 }
 END_TEST
 
+START_TEST(a_drill_is_a_drill)
+{
+    slot.kind = SLOT_DRILL;
+    make("14,384,7185954,-;lastgasp: drill node=worker-1 boot=b-1 id=9f86\n node=x\n", 0);
+    ck_assert_int_eq(record.kind, RECORD_DRILL);
+    ck_assert_str_eq(record.drill.source, "10.0.0.7");
+    ck_assert_str_eq(record.drill.node, "worker-1");
+    ck_assert_str_eq(record.drill.boot, "b-1");
+    ck_assert_str_eq(record.drill.drill, "9f86");
+}
+END_TEST
+
+/* The kernel that says it began its boot so long ago as its own time says. */
+START_TEST(late_words_say_when_the_present_boot_began)
+{
+    slot.kind = SLOT_LATE;
+    slot.received_us = 100000000;
+    make("14,384,7000000,-;lastgasp: late boot=old part=1/1 Kernel panic - not syncing: x\n"
+         " boot=new\n",
+         0);
+    ck_assert_int_eq(record.kind, RECORD_LATE);
+    ck_assert_str_eq(record.late.boot, "old");
+    ck_assert_str_eq(record.late.text, "Kernel panic - not syncing: x");
+    ck_assert_uint_eq(record.late.booted_us, 93000000);
+    ck_assert_str_eq(record.late.userdata.pair[0].value, "new");
+    make("lastgasp: late boot=old part=1/1 Kernel panic - not syncing: x\n", 0);
+    ck_assert_uint_eq(record.late.booted_us, RECORD_ABSENT);
+}
+END_TEST
+
 START_TEST(every_record_fits_a_packet)
 {
     static char out[RECORD_PACKET_MAX];
@@ -152,6 +182,8 @@ static void fill(Suite *suite)
     tcase_add_test(records, a_task_cannot_name_itself_into_the_userdata);
     tcase_add_test(records, the_first_of_two_values_stands);
     tcase_add_test(records, a_halt_is_a_halt);
+    tcase_add_test(records, a_drill_is_a_drill);
+    tcase_add_test(records, late_words_say_when_the_present_boot_began);
     tcase_add_test(records, every_record_fits_a_packet);
     suite_add_tcase(suite, records);
 }

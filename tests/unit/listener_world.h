@@ -33,8 +33,8 @@ static struct told {
     char id[DIGEST_TEXT_SIZE], reason[PENDING_REASON_SIZE], first[256], last[256];
     unsigned proof, lines;
     char node[64], userdata[256]; /* node=, and all of it */
-} panics[2 * PENDING_OTHER_SLOTS], traces[16];
-static size_t panic_count, trace_count, halt_count;
+} panics[2 * PENDING_OTHER_SLOTS], traces[16], lates[16];
+static size_t panic_count, trace_count, halt_count, drill_count, late_count, heartbeat_count;
 static unsigned spoken[SPEAKS_FRESH_TEXT + 1]; /* by why */
 static size_t heard_records, heard_addresses;
 static unsigned secrets; /* lines with a token in them */
@@ -79,6 +79,16 @@ static void on_record(void *arg, struct channel_peer *peer, const struct record 
         look_for_secrets(lines);
     } else if (record->kind == RECORD_HALT) {
         halt_count++;
+    } else if (record->kind == RECORD_DRILL) {
+        drill_count++;
+        if (acknowledging)
+            channel_server_acknowledge(server, RECORD_DRILL, record->drill.id);
+    } else if (record->kind == RECORD_LATE) {
+        struct told *told = &lates[late_count++];
+        snprintf(told->reason, sizeof(told->reason), "%s", record->late.reason);
+        snprintf(told->node, sizeof(told->node), "%s", record->late.boot);
+    } else if (record->kind == RECORD_HEARTBEAT) {
+        heartbeat_count++;
     } else if (record->kind == RECORD_SPEAKS) {
         spoken[record->speaks.why]++;
     } else if (record->kind == RECORD_HEARD) {
@@ -131,6 +141,7 @@ static void setup(void)
     snprintf(file, sizeof(file), "%s/pending", folder);
     snprintf(path, sizeof(path), "%s/socket", folder);
     panic_count = trace_count = halt_count = heard_records = heard_addresses = 0;
+    drill_count = late_count = heartbeat_count = 0;
     secrets = 0;
     spoken[SPEAKS_BOOT_BANNER] = spoken[SPEAKS_FRESH_TEXT] = 0;
     tokens = NULL;
