@@ -150,6 +150,9 @@ static void write_note(struct bodies *bodies, const struct remedy_event *event)
 
     if (event->more)
         text_append(evidence, sizeof(evidence), &used, "; %s", event->more);
+    if (!event->owner && !event->pod && incident->panics > 1)
+        text_append(evidence, sizeof(evidence), &used, "; %u panics in 10 minutes",
+                    incident->panics);
     if (!event->owner && !event->pod && incident->words[0])
         text_append(evidence, sizeof(evidence), &used, " (%s)", incident->words);
     if (event->owner)

@@ -10,7 +10,9 @@
 
 void engine_end(struct work *work, enum outcome outcome, const char *detail)
 {
-    char *copy = xstrdup(detail);
+    unsigned panics = work->watch.was_on ? 0 : work->incident->panics; /* said before the watch */
+    char *copy =
+        panics > 1 ? xasprintf("%s; %u panics in 10 minutes", detail, panics) : xstrdup(detail);
 
     free(work->detail);
     work->detail = copy;
