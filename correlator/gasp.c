@@ -29,6 +29,7 @@ static void take_panic(struct gasp *gasp, const struct panic *panic)
 {
     snprintf(gasp->id, sizeof(gasp->id), "%s", panic->id);
     gasp->received_us = panic->received_us;
+    gasp->proof = panic->proof;
     gasp->reason_code = panic->reason_code;
     gasp->reason = xstrdup(panic->reason);
     gasp->said_node = copy_value(&panic->userdata, "node");

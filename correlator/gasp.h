@@ -24,6 +24,7 @@ struct gasp {
     struct address source;
     uint64_t received_us; /* wall time, by the listener's kernel */
     uint64_t arrived_us;  /* monotonic, here */
+    enum proof proof; /* of a panic */
     enum reason_code reason_code;
     char *reason;
     char *said_node, *said_boot; /* from its userdata, or a drill's own; NULL: not said */

@@ -68,7 +68,8 @@ static void join(struct correlator *correlator, struct gasp *gasp, struct suspec
     gasp->verdict = judged->verdict;
     free(gasp->words);
     gasp->words = xstrdup(judged->words);
-    if (judged->verdict == VERDICT_SILENT || judged->verdict == VERDICT_UNPROBABLE) {
+    if (suspect != NULL &&
+        (judged->verdict == VERDICT_SILENT || judged->verdict == VERDICT_UNPROBABLE)) {
         gasp->silence = evidence_silence(suspect);
         evidence_begin(correlator, suspect, gasp);
     }
@@ -179,6 +180,7 @@ static enum judge_step consider(struct correlator *correlator, struct gasp *gasp
     char source[ADDRESS_TEXT_SIZE], found[WORDS_SIZE] = "";
     struct judge_case c = {
         .kind = gasp->kind,
+        .proof = gasp->proof,
         .map = map_state(correlator),
         .probe = probe_state(correlator, gasp, suspect, found),
         .found = suspect != NULL ? found : would_find(correlator, gasp, found),

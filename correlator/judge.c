@@ -20,6 +20,9 @@
  * Late words are about a boot that is over, of whatever Node has the address now: after the death a
  * new Node may have been made.  The kubelet that says so may start long after them.
  *
+ * That an oops was the end (silent-oops) is never believed without having asked: where nobody does,
+ * it is as of a machine that cannot be asked.
+ *
  * One that came before we knew any Node may be of an earlier boot than the one that we know.  If
  * that lives, the panic may still have been real, and the history has to have it.
  */
@@ -129,6 +132,11 @@ static void judge_probe(const struct judge_case *c, struct judged *judged)
                  "lives: %.400s",
                  c->found);
         say(judged, VERDICT_EXPIRED, c, why);
+        return;
+    }
+    if (c->probe == PROBE_NONE && c->proof == PROOF_SILENT_OOPS) {
+        say(judged, VERDICT_UNPROBABLE, c,
+            "an oops and then silence are no panic line, so that only its Lease counts");
         return;
     }
     if (c->probe == PROBE_ALIVE)

@@ -27,6 +27,7 @@ enum probe_state {
 
 struct judge_case {
     enum record_kind kind; /* RECORD_PANIC, RECORD_HALT, RECORD_DRILL or RECORD_LATE */
+    enum proof proof;      /* of a panic */
     enum map_state map;
     enum probe_state probe;
     const char *found;       /* what probing found, in words; NULL unless it came to something */

@@ -10,6 +10,7 @@
  */
 #define DICTIONARY_NODE  "node"
 #define DICTIONARY_BOOT  "boot"
+#define DICTIONARY_KDUMP "kdump" /* 1: a crash kernel is loaded */
 #define DICTIONARY_TOKEN "token" /* a secret: it goes nowhere */
 
 struct dictionary {

@@ -5,6 +5,7 @@
 #include "common/memory.h"
 #include "common/text.h"
 #include "listener/counts.h"
+#include "listener/silent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct intake {
     struct reassemble *reassemble;
     struct panics *panics;
     struct hints *hints;
+    struct silent *silent; /* NULL: silence after an oops proves nothing */
     uint64_t *counts;
     struct log_sample forged, unauthenticated;
     struct netconsole reader, whole, printed;
@@ -68,6 +70,8 @@ static void on_displaced(void *arg, struct source *source)
 {
     struct intake *intake = arg;
     reassemble_forget(intake->reassemble, sources_index(intake->sources, source));
+    if (intake->silent)
+        silent_forget(intake->silent, sources_index(intake->sources, source));
     if (source->trace.phase != TRACE_NONE)
         intake->counts[COUNT_TRACES_LOST]++;
     intake->counts[COUNT_SOURCES_DISPLACED]++;
@@ -91,10 +95,16 @@ struct intake *intake_new(struct pending *pending, struct nodes *nodes, struct t
 void intake_free(struct intake *intake)
 {
     hints_free(intake->hints);
+    silent_free(intake->silent);
     panics_free(intake->panics);
     reassemble_free(intake->reassemble);
     sources_free(intake->sources);
     free(intake);
+}
+
+void intake_watch_oopses(struct intake *intake)
+{
+    intake->silent = silent_new(intake->sources, intake->panics);
 }
 
 struct panics *intake_panics(struct intake *intake)
@@ -215,6 +225,9 @@ static void handle_line(struct intake *intake, struct source *source,
     bool under_way = source->trace.phase == TRACE_COLLECTING && !source->trace.of_old_boot;
     struct proven proven = proof_next(&source->proof, record, class, under_way, intake->now_us);
     count_line(intake, source, record, class, &proven);
+    if (intake->silent)
+        silent_line(intake->silent, source, datagram, record, class, &proven,
+                    class->kind == LINE_PRECURSOR && is_authentic(intake, record), intake->now_us);
     if (proven.rebooted)
         panics_end_trace(intake->panics, source);
     if (proven.step == STEP_PANIC || proven.step == STEP_HALT)
@@ -351,6 +364,8 @@ void intake_expire(struct intake *intake, uint64_t now_us)
 {
     intake->now_us = now_us;
     reassemble_expire(intake->reassemble, now_us);
+    if (intake->silent)
+        silent_expire(intake->silent, now_us);
     if (now_us - intake->traced_us <= 2 * TRACE_SILENCE_US)
         sources_each(intake->sources, expire_trace, intake);
 }

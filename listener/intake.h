@@ -17,6 +17,9 @@ struct intake *intake_new(struct pending *pending, struct nodes *nodes, struct t
                           uint64_t *counts);
 void intake_free(struct intake *intake);
 
+/* From here on an oops of a Node with kdump=1 that is followed by silence is a panic (silent.h). */
+void intake_watch_oopses(struct intake *intake);
+
 struct panics *intake_panics(struct intake *intake);
 struct hints *intake_hints(struct intake *intake);
 

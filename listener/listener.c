@@ -302,6 +302,8 @@ struct listener *listener_new(struct event_base *base, const struct listener_set
         listener->nodes = nodes_new(pending_address_sets(listener->pending));
         listener->intake =
             intake_new(listener->pending, listener->nodes, settings->tokens, listener->counts);
+        if (settings->silent_oops)
+            intake_watch_oopses(listener->intake);
         listener->udp = udp_new(base, pending_batch(listener->pending), &udp_handler, listener);
         listener->client = channel_client_new(base, settings->to, ROLE_LISTENER, ROLE_CORRELATOR,
                                               &client_handler, listener);

@@ -18,6 +18,7 @@ struct listener_settings {
     const char *to;            /* the correlator's socket */
     const char *pending;       /* the pending file */
     struct token_file *tokens; /* NULL: a panic needs none; stays the caller's */
+    bool silent_oops;          /* silence after an oops may be a panic */
     const char *replay;        /* a file instead of sockets, or NULL */
     struct address replay_source;
 };

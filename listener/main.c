@@ -16,7 +16,7 @@ static struct {
     struct option_texts listen;
     const char *to, *pending, *replay, *replay_source, *require_token;
     unsigned level; /* index into log_levels */
-    bool check;
+    bool silent_oops, check;
 } given = { .level = LOG_LEVEL_INITIAL };
 
 static const struct option_row rows[] = {
@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
     { "require-token", OPTION_TEXT, &given.require_token, "FILE",
       "Believe a panic only if its userdata has a token= of this file: lines of TOKEN or NODE "
       "TOKEN, read again when it changes; open to its owner alone." },
+    { "silent-oops", OPTION_FLAG, &given.silent_oops, NULL,
+      "Take an oops that is followed by silence for a panic, of Nodes whose userdata has kdump=1." },
     { "log-level", OPTION_CHOICE, &given.level, "LEVEL", "What to log.",
       .choices = log_level_names },
     { "check", OPTION_FLAG, &given.check, NULL,
@@ -62,6 +64,7 @@ static bool settings_of_options(struct listener_settings *settings)
         .passed = service_passed_sockets(),
         .to = given.to,
         .pending = given.pending,
+        .silent_oops = given.silent_oops,
         .replay = given.replay,
     };
     for (size_t i = 0; i < given.listen.count; i++) {

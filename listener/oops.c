@@ -280,6 +280,12 @@ bool oops_find(const struct span *lines, size_t count, struct oops *oops)
     return true;
 }
 
+bool oops_is_header(struct span line)
+{
+    struct oops oops;
+    return read_header(line, &oops);
+}
+
 static void append(char *out, size_t *used, const char *before, struct span span, const char *after)
 {
     char text[OOPS_TEXT_SIZE];

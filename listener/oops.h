@@ -21,6 +21,9 @@ struct oops {
  */
 bool oops_find(const struct span *lines, size_t count, struct oops *oops);
 
+/* Whether LINE is the header with its "[#N]" that every die() prints, once an oops. */
+bool oops_is_header(struct span line);
+
 #define OOPS_TEXT_SIZE 192
 
 /*

@@ -75,10 +75,14 @@ static size_t bare_lines(struct panics *panics, const struct source *source, str
 static void write_reason(struct panics *panics, const struct source *source, struct slot *slot,
                          const struct line_class *class, const struct proven *proven)
 {
-    static const char lost[] = "text lost";
-    bool told = proven->proof != PROOF_REBOOTING;
+    static const char lost[] = "text lost", silent[] = "oops, then silence";
+    bool told = proven->proof != PROOF_REBOOTING && proven->proof != PROOF_SILENT_OOPS;
     struct span what = told ? class->what : (struct span){ lost, strlen(lost) };
     enum reason_code code = told ? reason_code_of(what) : proven->hint;
+    if (proven->proof == PROOF_SILENT_OOPS) {
+        what = (struct span){ silent, strlen(silent) };
+        code = REASON_OOPS;
+    }
     struct arena arena = { 0 };
     struct span *lines = NULL;
     size_t count = reason_comes_from_oops(code) ? bare_lines(panics, source, &arena, &lines) : 0;
@@ -223,7 +227,7 @@ void panics_report(struct panics *panics, struct source *source, const struct da
         panics_end_trace(panics, source);
         voice_panicked(&source->voice, now_us);
     }
-    if (panic && proven->proof == PROOF_LINE)
+    if (panic && (proven->proof == PROOF_LINE || proven->proof == PROOF_SILENT_OOPS))
         trace_start(&source->trace, slot->id, sources_context(panics->sources, source), now_us);
 }
 
