@@ -167,3 +167,25 @@ def test_a_correlator_cannot_make_more_of_a_drill(make_pipeline, fleet, changes,
         (error,) = correlator.wait_for("error", of="intent")
     assert why in error["why"]
     assert fleet.writes(node) == [] and pipeline.incidents(node) == []
+
+
+def test_drills_that_cannot_end_leave_room_for_incidents(make_pipeline, fleet):
+    drilled, died = fleet.add(), fleet.add()
+    pipeline = make_pipeline().start("actuator")
+    fleet.api.faults({"user": "actuator", "verb": "get", "resource": "nodes", "action": "status",
+                      "status": 503})
+    with connect(pipeline.sockets["actuator"], "correlator") as correlator:
+        for number in range(1030):
+            if number == 1024:
+                correlator.wait_for("ack", number, of="intent")
+            panic = records.digest("drill", str(number))
+            correlator.send({**records.intent(drilled, cause="drill", verdict="drill",
+                                              panics=[panic]),
+                             "id": records.digest(drilled.uid, drilled.boot, panic)})
+        refused = correlator.wait_for("error", 6, of="intent")
+        incident = records.intent(died)
+        correlator.send(incident)
+        correlator.wait_for("ack", of="intent", id=incident["id"])
+    assert {error["why"] for error in refused} == {"too much is to be told; send it again later"}
+    fleet.api.clear_faults()
+    assert pipeline.ended(died)["outcome"] == "deleted"

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.harness import ours, records
+from tests.harness.edges import connect
 from tests.harness.fleet import Node
 from tests.harness.programs import wait_until
 
@@ -156,3 +157,23 @@ def test_a_panic_after_late_words_is_a_panic_of_the_present_boot(make_pipeline, 
     wait_until(lambda: [row for row in pipeline.incidents(node) if row["outcome"] == "deleted"])
     assert [row["boot"] for row in pipeline.incidents(node)] == [OLD, node.boot]
     assert pipeline.incidents(node)[1]["reason"] == "sysrq triggered crash"
+
+
+def test_a_flood_of_words_is_bounded_and_keeps_no_panic_out(make_pipeline, fleet):
+    """Late words wait for their Node for a quarter of an hour, and anybody may send such."""
+    node = fleet.add(pods=0)
+    pipeline = make_pipeline().start("correlator", "actuator")
+    with connect(pipeline.sockets["correlator"], "listener") as listener:
+        listener.wait_for("sources", op="end")
+        for number in range(1100):
+            listener.send({"type": "late", "id": records.digest("late", str(number)),
+                           "source": f"127.99.{number // 250}.{number % 250}", "port": 6665,
+                           "received_us": records.now_us(), "boot": f"boot-{number}",
+                           "text": ours.PANIC, "reason_code": "oops", "reason": "Fatal exception"})
+        refused = listener.wait_for("error", 1100 - 1024, of="late")
+        panic = records.panic(node.address)
+        listener.send(panic)
+        listener.wait_for("ack", of="panic", id=panic["id"])
+    assert {error["why"] for error in refused} == {"too many drills and late words are under way"}
+    assert len(refused) == 1100 - 1024
+    assert pipeline.ended(node)["verdict"] == "unverified"
