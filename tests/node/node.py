@@ -15,6 +15,11 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
+def _tentative(namespace: str) -> str:
+    return subprocess.run(["ip", "-n", namespace, "-o", "address", "show", "tentative"],
+                          check=True, capture_output=True, text=True).stdout
+
+
 class Node:
     def __init__(self, folder: pathlib.Path, shell: list[str], release: str = "6.12.1"):
         self.root, self.shell, self.process = folder / "root", shell, None
@@ -45,6 +50,8 @@ class Node:
             ip("-n", self.gateway, "address", "add", address, "dev", "lo")
         ip("-n", self.name, "link", "set", "eth0", "up")
         self.address_on("eth0")
+        for name in (self.name, self.gateway):
+            wait_until(lambda name=name: not _tentative(name), 10, "no address is tentative")
         return self
 
     def __exit__(self, *_):
@@ -76,7 +83,7 @@ class Node:
         with open(self.root / "log", "ab") as log:
             self.process = subprocess.Popen(self._words("run"), env=self._environment(path),
                                             stderr=log, preexec_fn=die_with_parent)
-        wait_until(lambda: "lastgasp: heartbeat" in self.kmsg(), 15)
+        wait_until(lambda: "lastgasp: heartbeat" in self.kmsg(), 15, self.log())
 
     def stop(self) -> None:
         if self.process:
