@@ -15,11 +15,6 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def _tentative(namespace: str) -> str:
-    return subprocess.run(["ip", "-n", namespace, "-o", "address", "show", "tentative"],
-                          check=True, capture_output=True, text=True).stdout
-
-
 class Node:
     def __init__(self, folder: pathlib.Path, shell: list[str], release: str = "6.12.1"):
         self.root, self.shell, self.process = folder / "root", shell, None
@@ -40,6 +35,8 @@ class Node:
     def __enter__(self):
         for name in (self.name, self.gateway):
             ip("netns", "add", name)
+            subprocess.run(["ip", "netns", "exec", name, "sh", "-c",
+                            "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"], check=True)
             ip("-n", name, "link", "set", "lo", "up")
         ip("-n", self.name, "link", "add", "eth0", "type", "veth", "peer", "name", "gw0", "netns",
            self.gateway)
@@ -50,8 +47,6 @@ class Node:
             ip("-n", self.gateway, "address", "add", address, "dev", "lo")
         ip("-n", self.name, "link", "set", "eth0", "up")
         self.address_on("eth0")
-        for name in (self.name, self.gateway):
-            wait_until(lambda name=name: not _tentative(name), 10, "no address is tentative")
         return self
 
     def __exit__(self, *_):
