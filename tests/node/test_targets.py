@@ -46,12 +46,12 @@ def test_a_lost_route_disables_and_is_told_and_its_return_enables(node):
 def test_a_bridge_sends_for_its_port(node):
     ip("-n", node.name, "link", "add", "br0", "type", "bridge")
     ip("-n", node.name, "link", "set", "br0", "up")
+    ip("-n", node.name, "link", "set", "eth0", "master", "br0")
     # A port hears no answer of its own: the bridge takes it.
     ip("-n", node.name, "neigh", "replace", "10.1.0.1", "lladdr", GATEWAY_MAC, "dev", "eth0",
        "nud", "permanent")
-    ip("-n", node.name, "link", "set", "eth0", "master", "br0")
     node.start()
-    assert node.shows(0, "dev_name") == "br0"
+    assert node.shows(0, "dev_name") == "br0", node.log()
 
 
 def test_a_reload_points_elsewhere(node):
