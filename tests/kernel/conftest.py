@@ -34,7 +34,7 @@ def rack(tmp_path_factory) -> Iterator[Rack]:
 @pytest.fixture(scope="session")
 def machines(request, rack) -> dict[Scenario, Machine]:
     """Of every scenario that a chosen test is about: all are up before the first one's trigger is
-    pulled, and all triggers are pulled in the same moment."""
+    pulled, and their triggers are pulled in the same moment."""
     chosen = list(dict.fromkeys(item.callspec.params["machine"] for item in request.session.items
                                 if "machine" in item.fixturenames))
     made = {}
@@ -46,7 +46,8 @@ def machines(request, rack) -> dict[Scenario, Machine]:
         made |= lot
     rack.wait_swept(*made.values())
     for scenario, machine in made.items():
-        machine.pull(scenario.command)
+        if scenario.is_first:
+            machine.pull(scenario.command, is_last=bool(scenario.code))
     return made
 
 

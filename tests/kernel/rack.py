@@ -25,6 +25,7 @@ from tests.harness.namespaces import Namespace
 from tests.harness.pipeline import Pipeline
 from tests.harness.programs import wait_until
 from tests.harness.world import JOIN, PORT, Kubelet
+from wire import Wire
 
 ACTUATOR = "lastgasp-actuator"
 HOST, HOST6 = "10.90.0.1", "fd90::1"
@@ -102,10 +103,11 @@ class Machine:
         api.create(POD_PATH, pod(self.name, self.name))
         report_running(api, self.pod)
 
-    def pull(self, command: str) -> None:
-        """The trigger: a command that ends the machine, or tries to seem to."""
+    def pull(self, command: str, is_last: bool) -> None:
+        """The trigger: a command that makes the kernel panic (IS_LAST), or seem to."""
         self.typed_at = self.guest.type(command)
-        self.guest.stop_after_panic()
+        if is_last:
+            self.guest.stop_after_panic()
 
     def incidents(self) -> list[dict]:
         return self.rack.pipeline.incidents(self.node)
@@ -219,6 +221,8 @@ class Rack:
         self.pipeline = Pipeline(self.folder, self.api, kubeconfigs=users, verify="probe",
                                  listen=HOST, actuator=(), correlator=correlator,
                                  metrics=self.pages.endpoint, **options).start()
+        self.wire = Wire(self.router, "nodes", self.pipeline.port)
+        self._open.callback(self.wire.close)
         for number in range(BYSTANDERS):
             self._add_bystander(f"bystander-{number}", f"10.90.1.{200 + number}")
 
@@ -240,7 +244,7 @@ class Rack:
                        f"link set {tap} up")
         guest = Guest(self.folder / name, kernel, self.router, tap, {
             "etc/guest": f"NAME={name} ADDRESS={address} GATEWAY=10.90.1.254 "
-                         f"ADDRESS6={address6} GATEWAY6=fd90:0:0:1::fe\n",
+                         f"ADDRESS6={address6} GATEWAY6=fd90:0:0:1::fe COLLECTOR={HOST}:{self.pipeline.port}\n",
             "etc/start": NETCONSOLE.format(address=address, port=self.pipeline.port, mac=GATEWAY_MAC)
                          + more})
         self.machines.append(Machine(self, name, guest, address, address6))

@@ -13,6 +13,7 @@ class Scenario:
     command: str  # what pid 1 of the guest does
     code: str = ""  # the reason code and the text of the panic that it leads to
     reason: str = ""
+    is_first: bool = True  # its trigger is pulled before the first test
 
     def __str__(self) -> str:
         return f"{self.name}-{self.kernel}"
@@ -42,3 +43,20 @@ PANICS = [
     Scenario("panic-on-warn", "6.12", setting("kernel/panic_on_warn", 1) + LOAD.format("warn"),
              "warn", "kernel: panic_on_warn set.*"),
 ]
+
+LINES = [FORGED, f"<0>{FORGED}", f"<6>{FORGED}", f"<28>{FORGED}", f"[  999.999999] {FORGED}",
+         f"---[ end {FORGED} ]---", "Oops: 0000 [#1] SMP", "reboot: Restarting system",
+         r"an innocent line\n" + FORGED, r"an innocent line\n0,1,2,-;" + FORGED]
+LIVES = [
+    Scenario("text-in-dev-kmsg", "6.1",
+             "; ".join(f"printf '{line}\\n' >/dev/kmsg" for line in LINES)),
+    Scenario("text-in-dev-kmsg", "6.12",
+             "; ".join(f"printf '{line}\\n' >/dev/kmsg" for line in LINES)),
+    Scenario("udp-of-a-program", "6.1",
+             f"echo '0,100,100000000,-;{FORGED}' | socat -u - UDP:$COLLECTOR"),
+    Scenario("oops-alone", "6.12", setting("kernel/panic_on_oops", 0) + LOAD.format("oops")),
+]
+# Their tests pull these triggers: a machine that is silent without a word of its own holds up the
+# verdict on its neighbours.
+RESTART = Scenario("reboot", "6.12", "reboot -f", is_first=False)
+POWER_OFF = Scenario("power-off", "6.1", "poweroff -f", is_first=False)
