@@ -1,4 +1,6 @@
 """Fixtures of the tests with real kernels."""
+import contextlib
+import functools
 import pathlib
 import subprocess
 import sys
@@ -21,14 +23,33 @@ def printed_by(*command: str | pathlib.Path) -> pathlib.Path:
                         .stdout.strip())
 
 
-@pytest.fixture(scope="session")
-def rack(tmp_path_factory) -> Iterator[Rack]:
+@contextlib.contextmanager
+def open_rack(folder: pathlib.Path) -> Iterator[Rack]:
     """With all controllers and their usual delays, and the three programs; without a guest."""
     programs = printed_by(HERE.parent / "cluster" / "build-control-plane")
-    plane = ControlPlane(programs, controller_manager=[])
-    with Rack(tmp_path_factory.mktemp("rack"), plane) as running:
+    with Rack(folder, ControlPlane(programs, controller_manager=[])) as running:
         running.start("--alive=4s")
         yield running
+
+
+@pytest.fixture(scope="session")
+def rack(tmp_path_factory) -> Iterator[Rack]:
+    with open_rack(tmp_path_factory.mktemp("rack")) as running:
+        yield running
+
+
+def boot_all(rack: Rack, scenarios: list[Scenario]) -> list[Machine]:
+    """A machine each, once they are all Nodes whose ports have answered."""
+    made: list[Machine] = []
+    for first in range(0, len(scenarios), AT_A_TIME):
+        lot = [rack.boot(str(scenario), kernel(scenario.kernel), scenario.v6)
+               for scenario in scenarios[first:first + AT_A_TIME]]
+        for machine in lot:
+            machine.join()
+        made += lot
+    for machine in made:
+        machine.wait_asked()
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -37,20 +58,14 @@ def machines(request, rack) -> dict[Scenario, Machine]:
     pulled, and their triggers are pulled in the same moment."""
     chosen = list(dict.fromkeys(item.callspec.params["machine"] for item in request.session.items
                                 if "machine" in item.fixturenames))
-    made = {}
-    for first in range(0, len(chosen), AT_A_TIME):
-        lot = {scenario: rack.boot(str(scenario), kernel(scenario.kernel))
-               for scenario in chosen[first:first + AT_A_TIME]}
-        for machine in lot.values():
-            machine.join()
-        made |= lot
-    rack.wait_swept(*made.values())
+    made = dict(zip(chosen, boot_all(rack, chosen)))
     for scenario, machine in made.items():
         if scenario.is_first:
             machine.pull(scenario.command, is_last=bool(scenario.code))
     return made
 
 
+@functools.cache
 def kernel(series: str) -> pathlib.Path:
     return printed_by(HERE / "build-guest", series)
 

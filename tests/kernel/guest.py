@@ -42,6 +42,7 @@ class Guest:
         """KERNEL: a folder of build-guest's.  TAP: the device in NAMESPACE that its network card is
         connected to.  FILES: of its initramfs, besides /init."""
         self.folder, self.tap = folder, tap
+        self.address = self.address6 = ""
         self.boots: list[str] = []  # boot ids, oldest first
         self.alive_at = 0.0  # when it last said so, by the monotonic clock
         self.said: list[str] = []

@@ -13,6 +13,7 @@ class Scenario:
     command: str  # what pid 1 of the guest does
     code: str = ""  # the reason code and the text of the panic that it leads to
     reason: str = ""
+    v6: bool = False  # what it sends with
     is_first: bool = True  # its trigger is pulled before the first test
 
     def __str__(self) -> str:
@@ -26,6 +27,8 @@ def setting(name: str, value: int) -> str:
 PANICS = [
     Scenario("sysrq-c", "6.1", "echo c >/proc/sysrq-trigger", "sysrq", "sysrq triggered crash"),
     Scenario("sysrq-c", "6.12", "echo c >/proc/sysrq-trigger", "sysrq", "sysrq triggered crash"),
+    Scenario("sysrq-c-over-ipv6", "6.12", "echo c >/proc/sysrq-trigger", "sysrq",
+             "sysrq triggered crash", v6=True),
     Scenario("oops", "6.12", setting("kernel/panic_on_oops", 1) + LOAD.format("oops"),
              "oops", "Fatal exception.*"),
     Scenario("oops-in-interrupt", "6.1", LOAD.format("oops-in-interrupt"),

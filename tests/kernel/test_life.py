@@ -12,7 +12,7 @@ ALIVE_SECONDS = 12  # answers for 4 s make it alive, by this rack's options; and
 def test_a_kernel_that_lives_keeps_its_node(machine, request):
     scenario = request.node.callspec.params["machine"]
     text = "Oops" if scenario.name == "oops-alone" else FORGED
-    machine.rack.wire.wait_for(text, machine.address, machine.address6)
+    machine.rack.wire.wait_for(text, *machine.addresses)
     time.sleep(max(0.0, machine.typed_at + ALIVE_SECONDS - time.time()))
     assert machine.guest.lives(5)
     assert machine.exists() and machine.rack.api.exists(machine.pod)

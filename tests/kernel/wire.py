@@ -1,4 +1,4 @@
-"""What really passes on the nodes' network: every UDP datagram to one port, as it left its node."""
+"""What really passes on the nodes' network: every UDP datagram to some ports, as it left its node."""
 import dataclasses
 import socket
 import struct
@@ -18,10 +18,11 @@ class Datagram:
     at: float  # seconds since 1970
     to: str  # the MAC
     source: str
+    port: int
     data: bytes
 
 
-def parse(frame: bytes, port: int) -> Datagram | None:
+def parse(frame: bytes, ports: tuple[int, ...]) -> Datagram | None:
     kind, = struct.unpack_from("!H", frame, 12)
     if kind not in (IPV4, IPV6):
         return None
@@ -33,17 +34,17 @@ def parse(frame: bytes, port: int) -> Datagram | None:
     if protocol != UDP:
         return None
     _, to, length, _ = struct.unpack_from("!4H", packet, size)
-    if to != port:
+    if to not in ports:
         return None
     return Datagram(time.time(), frame[:6].hex(":"),
-                    socket.inet_ntop(family, packet[addresses[0]:addresses[1]]),
+                    socket.inet_ntop(family, packet[addresses[0]:addresses[1]]), to,
                     packet[size + 8:size + length])
 
 
 class Wire:
-    def __init__(self, namespace: Namespace, device: str, port: int):
+    def __init__(self, namespace: Namespace, device: str, *ports: int):
         self.datagrams: list[Datagram] = []
-        self._port = port
+        self._ports = ports
         with namespace.inside():
             self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
@@ -59,7 +60,7 @@ class Wire:
                 frame = self._sock.recv(65536)
             except TimeoutError:
                 continue
-            datagram = parse(frame, self._port)
+            datagram = parse(frame, self._ports)
             if datagram:
                 self.datagrams.append(datagram)
 
