@@ -89,6 +89,15 @@ class Machine:
         api.create(POD_PATH, pod(self.name, self.name))
         report_running(api, self.pod)
 
+    def wait_back(self, boot: int) -> None:
+        """Until its so manieth boot is known to the cluster."""
+        self.guest.wait_booted(boot)
+
+        def is_known() -> bool:
+            return self.exists() and \
+                self.object()["status"]["nodeInfo"]["bootID"] == self.guest.boots[-1]
+        wait_until(is_known, 30, f"boot {boot} of {self.name} known to the cluster")
+
     def wait_asked(self) -> None:
         """Until the correlator has had an answer of its kubelet's port."""
         self.guest.run("until [ -e /run/asked ]; do sleep 0.1; done", 60)

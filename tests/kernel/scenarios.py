@@ -63,3 +63,4 @@ LIVES = [
 # verdict on its neighbours.
 RESTART = Scenario("reboot", "6.12", "reboot -f", is_first=False)
 POWER_OFF = Scenario("power-off", "6.1", "poweroff -f", is_first=False)
+RULES = Scenario("rules", "6.1", "", is_first=False)

@@ -3,7 +3,8 @@ import time
 
 import pytest
 
-from scenarios import FORGED, LIVES
+from rack import SILENCE_SECONDS
+from scenarios import FORGED, LIVES, RULES
 
 ALIVE_SECONDS = 12  # answers for 4 s make it alive, by this rack's options; and then some
 
@@ -14,8 +15,27 @@ def test_a_kernel_that_lives_keeps_its_node(machine, request):
     text = "Oops" if scenario.name == "oops-alone" else FORGED
     machine.rack.wire.wait_for(text, *machine.addresses)
     time.sleep(max(0.0, machine.typed_at + ALIVE_SECONDS - time.time()))
-    assert machine.guest.lives(5)
+    assert machine.guest.lives(SILENCE_SECONDS)
     assert machine.exists() and machine.rack.api.exists(machine.pod)
     assert not machine.writes() and not machine.incidents() and not machine.events()
+    if scenario.name == "udp-of-a-program":  # which looks like a panic, so it was asked
+        machine.rack.pipeline.running["correlator"].wait_for(f"node {machine.name} is alive")
+
+
+@pytest.mark.parametrize("machine", [RULES], indirect=True, ids=str)
+def test_rules_that_keep_programs_from_forging_let_the_kernel_itself_through(machine):
+    """A node's nftables see what sockets send, and not what netpoll does."""
+    rules = ("table inet kept { chain output { type filter hook output priority 0; "
+             "udp dport $PORT drop; }; }").replace("$PORT", "${COLLECTOR##*:}")
+    wire, guest = machine.rack.wire, machine.guest
+    say = "echo '{}' | socat -u - UDP:$COLLECTOR"
+    guest.run(say.format("before the rules"))
+    wire.wait_for("before the rules", *machine.addresses)
+    guest.run(f'nft "{rules}"')
+    # The sender is told: EPERM.
+    guest.run(f"! {say.format('despite the rules')}")
+    guest.run("echo 'from the kernel log' >/dev/kmsg")
+    wire.wait_for("from the kernel log", *machine.addresses)
+    assert not wire.seen("despite the rules", *machine.addresses)
 
 

@@ -20,7 +20,7 @@ def ten(rack):
         for number in range(ONCE + LOOPS)])
 
 
-def test_ten_that_panic_within_a_second_are_each_told_of_once(rack, ten, capsys):
+def test_ten_that_panic_within_a_second_are_each_told_of_once(ten, capsys):
     once, loops = ten[:ONCE], ten[ONCE:]
     for machine in once:
         machine.pull(SYSRQ, is_last=True)
@@ -29,9 +29,8 @@ def test_ten_that_panic_within_a_second_are_each_told_of_once(rack, ten, capsys)
     assert max(m.typed_at for m in ten) - min(m.typed_at for m in ten) < 1
     for again in range(1, PANICS_OF_A_LOOP):
         for machine in loops:
-            machine.guest.wait_booted(again + 1)
-            rack.api.wait(machine.node.path, lambda node, machine=machine:
-                          node["status"]["nodeInfo"]["bootID"] == machine.guest.boots[-1])
+            machine.wait_back(again + 1)
+            machine.wait_asked()
             machine.pull(RESTARTS + SYSRQ, is_last=False)
     for machine in once:
         assert machine.ended()["outcome"] == "deleted"
