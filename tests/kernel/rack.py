@@ -64,7 +64,9 @@ class GuestKubelets(Kubelets):
             if self.api.exists(f"{LEASES}/{name}"):
                 self.api.delete(f"{LEASES}/{name}")
             self.api.create(LEASES, node_lease(self.api.create(NODES, node(name)), self.lease_s))
-        self.api.patch_status(path, node_status(name, addresses, boot))
+            self.api.patch_status(path, node_status(name, addresses, boot))
+        else:
+            self.api.patch_status(path, {"nodeInfo": {"bootID": boot}})
 
     def _care_for(self, obj: dict) -> None:
         guest = self.guests.get(obj["spec"].get("nodeName", ""))
