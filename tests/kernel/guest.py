@@ -20,7 +20,7 @@ BOOT_SECONDS = 90  # of a guest among others on two cores that somebody else wor
 
 
 def initramfs(base: pathlib.Path, files: dict[str, pathlib.Path | str]) -> bytes:
-    """BASE and after it, which the kernel unpacks over it, FILES: programs, or what is in a file."""
+    """BASE and after it, which the kernel unpacks over it, FILES: programs, or a file's content."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             path = pathlib.Path(folder, name)

@@ -5,6 +5,7 @@ then goes to a real listener through a network that loses and reorders, with 20 
 with status 1 if a panic whose line or end marker got through was not found, or one was found where
 the machine lived (but in the basic format, which cannot tell /dev/kmsg from the kernel).
 """
+import dataclasses
 import pathlib
 import random
 import sys
@@ -68,34 +69,56 @@ def wait_for_end(guest: Guest, scenario: Scenario) -> None:
         time.sleep(LIVES_SECONDS)
 
 
-def check(folder: pathlib.Path, series: str, scenario: Scenario, sent: list[Datagram]) -> bool:
-    """Prints a row a format and loss; whether all is as it should be."""
-    good = True
-    for format in formats_of(series):
-        datagrams = [(d.at, d.data) for d in sent if d.port == PORTS[format]]
-        for loss in LOSSES:
-            runs = [relay(datagrams, loss, random.Random(f"{series} {scenario} {format} {seed}"))
-                    for seed in range(SEEDS)]
-            heard = panics_heard(folder, runs)
-            proofs = [has_proof(run, format != "basic") for run in runs]
-            missed = sum(proof and not count for proof, count in zip(proofs, heard))
-            false = 0 if scenario.code or format == "basic" else sum(map(bool, heard))
-            good = good and not missed and not false
-            print(f"{series:6} {format:9} {scenario.name:18} {loss:5.0%} {len(datagrams):6} "
-                  f"{sum(proofs):6} {sum(map(bool, heard)):6} {missed:6} {false:6}", flush=True)
-    return good
+@dataclasses.dataclass
+class Row:
+    """One cell of the matrix: what gets through with each seed."""
+    series: str
+    scenario: Scenario
+    format: str
+    loss: float
+    sent: int
+    runs: list[list[bytes]]
+
+    def check(self, heard: list[int]) -> bool:
+        """Prints it; whether all is as it should be. HEARD: panics of each run."""
+        proofs = [has_proof(run, self.format != "basic") for run in self.runs]
+        missed = sum(proof and not count for proof, count in zip(proofs, heard))
+        lives = not self.scenario.code and self.format != "basic"
+        false = sum(map(bool, heard)) if lives else 0
+        print(f"{self.series:6} {self.format:9} {self.scenario.name:18} {self.loss:5.0%} "
+              f"{self.sent:6} {sum(proofs):6} {sum(map(bool, heard)):6} {missed:6} {false:6}",
+              flush=True)
+        return not missed and not false
+
+
+def rows(series: str, captured: dict[Scenario, list[Datagram]]) -> list[Row]:
+    made = []
+    for scenario, sent in captured.items():
+        for format in formats_of(series):
+            datagrams = [(d.at, d.data) for d in sent if d.port == PORTS[format]]
+            for loss in LOSSES:
+                chances = [random.Random(f"{series} {scenario} {format} {seed}")
+                           for seed in range(SEEDS)]
+                made.append(Row(series, scenario, format, loss, len(datagrams),
+                                [relay(datagrams, loss, chance) for chance in chances]))
+    return made
+
+
+def check(folder: pathlib.Path, made: list[Row]) -> bool:
+    heard = panics_heard(folder, [run for row in made for run in row.runs])
+    return all([row.check(heard[at * SEEDS:(at + 1) * SEEDS]) for at, row in enumerate(made)])
 
 
 def main() -> int:
     good = True
-    print(f"{SEEDS} replays a row: datagrams sent; replays with proof, found, missed, false")
+    print(f"{SEEDS} replays a row\n{'kernel':6} {'format':9} {'scenario':18} {'loss':>5} "
+          f"{'sent':>6} {'proof':>6} {'found':>6} {'missed':>6} {'false':>6}")
     for series in KERNELS:
         chosen = scenarios()
         for first in range(0, len(chosen), AT_A_TIME):
             with tempfile.TemporaryDirectory() as folder:
                 captured = capture(pathlib.Path(folder), series, chosen[first:first + AT_A_TIME])
-                for scenario, sent in captured.items():
-                    good = check(pathlib.Path(folder), series, scenario, sent) and good
+                good = check(pathlib.Path(folder), rows(series, captured)) and good
     return 0 if good else 1
 
 

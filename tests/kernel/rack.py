@@ -1,9 +1,9 @@
 """A rack of nodes whose kernels are real, and a cluster that they belong to.
 
-The control plane is a real one.  A guest is a
-virtual machine: its kubelet's port is served inside it, its Lease is renewed here, but only after
-it said that it lives, and its Node has the boot id that it told.  A bystander is a network namespace
-that always answers: witnesses, and Leases to compare with, at the price of none.
+The control plane is a real one.  A guest is a virtual machine: its kubelet's port is served inside
+it, its Lease is renewed here, but only after it said that it lives, and its Node has the boot id
+that it told.  A bystander is a network namespace that always answers: witnesses, and Leases to
+compare with, at the price of none.
 
 A Rack is entered: from then on the calling thread is in the host's namespace.
 """
@@ -41,10 +41,9 @@ class GuestKubelets(Kubelets):
         self._heard: dict[str, float] = {}
 
     def join(self, name: str, addresses: list[str], guest: Guest) -> dict:
-        obj = self.register(name, addresses, boot_id=guest.boots[-1])
         self._boots[name] = len(guest.boots)
         self.guests[name] = guest
-        return obj
+        return self.register(name, addresses, boot_id=guest.boots[-1])
 
     def _renew_lease(self, name: str) -> None:
         guest = self.guests.get(name)
@@ -142,7 +141,7 @@ class Machine:
             history = f"file:{self.rack.pipeline.state}/incidents.db?mode=ro"
             with contextlib.closing(sqlite3.connect(history, uri=True)) as file:
                 steps += file.execute(
-                    "SELECT at_us, words FROM steps JOIN incidents ON id = incident"
+                    "SELECT at_us, steps.words FROM steps JOIN incidents ON id = incident"
                     " WHERE node = ?", (self.name,)).fetchall()
         return [(at / 1e6 - self.typed_at, words) for at, words in sorted(steps)]
 

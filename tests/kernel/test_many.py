@@ -15,9 +15,10 @@ RESTARTS = setting("kernel/panic", 1)  # seconds after a panic
 @pytest.fixture(scope="module")
 def ten(rack):
     """8 machines that die, and 2 that are up again a second after each panic."""
-    return boot_all(rack, [
-        Scenario(f"once-{number}" if number < ONCE else f"loop-{number}", KERNELS[number % 2], SYSRQ)
-        for number in range(ONCE + LOOPS)])
+    names = [f"once-{number}" for number in range(ONCE)] + \
+        [f"loop-{number}" for number in range(LOOPS)]
+    return boot_all(rack, [Scenario(name, KERNELS[number % 2], SYSRQ)
+                           for number, name in enumerate(names)])
 
 
 def test_ten_that_panic_within_a_second_are_each_told_of_once(ten, capsys):

@@ -24,7 +24,7 @@ def test_a_machine_that_restarts_keeps_its_node(machine, capsys):
     machine.pull(RESTART.command, is_last=False)
     machine.wait_back(2)
     with capsys.disabled():
-        print(f"\n{RESTART}: it was up again {time.time() - machine.typed_at:.1f} s after the command")
+        print(f"\n{RESTART}: up again {time.time() - machine.typed_at:.1f} s after the command")
     assert machine.guest.boots[-1] != before
     assert_untouched(machine)
 

@@ -1,4 +1,4 @@
-"""What really passes on the nodes' network: every UDP datagram to some ports, as it left its node."""
+"""What really passes on the nodes' network: UDP datagrams to some ports, as they left nodes."""
 import dataclasses
 import socket
 import struct
@@ -28,9 +28,11 @@ def parse(frame: bytes, ports: tuple[int, ...]) -> Datagram | None:
         return None
     packet = frame[14:]
     if kind == IPV4:
-        protocol, size, family, addresses = packet[9], (packet[0] & 15) * 4, socket.AF_INET, (12, 16)
+        protocol, size = packet[9], (packet[0] & 15) * 4
+        family, addresses = socket.AF_INET, (12, 16)
     else:
-        protocol, size, family, addresses = packet[6], 40, socket.AF_INET6, (8, 24)
+        protocol, size = packet[6], 40
+        family, addresses = socket.AF_INET6, (8, 24)
     if protocol != UDP:
         return None
     _, to, length, _ = struct.unpack_from("!4H", packet, size)
