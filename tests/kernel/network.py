@@ -21,7 +21,7 @@ TARGET = """modprobe netconsole
 target=/sys/kernel/config/netconsole/to-{port}
 mkdir $target
 echo eth0 >$target/dev_name
-echo {local} >$target/local_ip
+echo $ADDRESS >$target/local_ip
 echo {remote} >$target/remote_ip
 echo {port} >$target/remote_port
 echo {mac} >$target/remote_mac
@@ -31,10 +31,10 @@ echo 1 >$target/enabled
 """
 
 
-def target(port: int, extended: bool = True, release: bool = False, v6: bool = False) -> str:
-    """Shell of a guest's: its netconsole sends to that port of our host."""
-    return TARGET.format(local="$ADDRESS6" if v6 else "$ADDRESS", remote=HOST6 if v6 else HOST,
-                         port=port, mac=GATEWAY_MAC, extended=int(extended), release=int(release))
+def target(port: int, extended: bool = True, release: bool = False) -> str:
+    """Shell of a guest's: its netconsole sends to that port of our host, too."""
+    return TARGET.format(remote=HOST, port=port, mac=GATEWAY_MAC, extended=int(extended),
+                         release=int(release))
 
 
 class Network:
@@ -68,16 +68,19 @@ class Network:
                      "route add ::/0 via fd90::fe")
         self.router.ip("address add 10.90.0.254/24 dev host",
                        "address add fd90::fe/64 dev host nodad", "link set host up",
-                       f"link add nodes address {GATEWAY_MAC} type bridge", "link set nodes up",
+                       f"link add nodes address {GATEWAY_MAC} type bridge",
+                       "link set nodes promisc on up",  # a Wire sees what goes elsewhere, too
                        f"address add {GATEWAY}/24 dev nodes",
                        f"address add {GATEWAY6}/64 dev nodes nodad")
         with self.router.inside():
-            for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding",
+                         "ipv4/conf/nodes/arp_notify", "ipv6/conf/nodes/ndisc_notify"):
                 pathlib.Path("/proc/sys/net", name).write_text("1")
 
-    def boot(self, name: str, kernel: pathlib.Path, start: str, settings: str = "") -> Guest:
+    def boot(self, name: str, kernel: pathlib.Path, start: str, settings: str = "",
+             files: dict[str, pathlib.Path | str] | None = None) -> Guest:
         """A guest that begins to boot. START: shell that it runs when its network is up, with these
-        SETTINGS besides its addresses."""
+        SETTINGS besides its addresses. FILES: as Guest has them."""
         number = FIRST + len(self.guests)
         address, address6, tap = f"10.90.1.{number}", f"fd90:0:0:1::{number}", f"tap{number}"
         self.router.ip(f"tuntap add dev {tap} mode tap", f"link set {tap} master nodes",
@@ -85,9 +88,14 @@ class Network:
         self.guests.append(Guest(self.folder / name, kernel, self.router, tap, {
             "etc/start": start,
             "etc/guest": f"ADDRESS={address} GATEWAY={GATEWAY} "
-                         f"ADDRESS6={address6} GATEWAY6={GATEWAY6} {settings}\n"}))
+                         f"ADDRESS6={address6} GATEWAY6={GATEWAY6} {settings}\n",
+            **(files or {})}))
         self.guests[-1].address, self.guests[-1].address6 = address, address6
         return self.guests[-1]
+
+    def change_gateway(self, mac: str) -> None:
+        """Another router takes the gateway's addresses over, and tells the network so."""
+        self.router.ip(f"link set nodes address {mac}")
 
     def plug(self, namespace: Namespace, name: str, address: str) -> None:
         """Connects a namespace to the bridge."""

@@ -15,11 +15,11 @@ from control_plane import LASTGASP, ControlPlane
 from guest import Guest
 from kube_objects import node, node_lease, node_status, pod
 from kubelets import LEASES, NODES, Kubelets, report_running
-from network import HOST, HOST6, Network, target
+from network import HOST, HOST6, Network
 from tests.harness.fleet import Node, node_of
 from tests.harness.namespaces import Namespace
 from tests.harness.pipeline import Pipeline
-from tests.harness.programs import wait_until
+from tests.harness.programs import ROOT, wait_until
 from tests.harness.world import PORT, Kubelet
 from wire import Wire
 
@@ -28,6 +28,11 @@ LEASE_SECONDS = 10
 BYSTANDERS = 6
 POD_PATH = "/api/v1/namespaces/default/pods"
 EVENTS = "/apis/events.k8s.io/v1/events"
+SENDER = ROOT / "systemd" / "node" / "lastgasp-netconsole"
+# A guest is up once its kernel knows where to send.
+START = """lastgasp-netconsole run >/dev/console 2>&1 &
+until grep -qs 1 /sys/kernel/config/netconsole/lastgasp0/enabled; do sleep 0.1; done
+"""
 SILENCE_SECONDS = 2  # a guest that said nothing for so long looks after no pods
 
 
@@ -202,7 +207,7 @@ class Rack:
 
     def start(self, *correlator: str, **options) -> None:
         """The control plane knows lastgasp, and the three programs run."""
-        manifests = pathlib.Path(__file__).parents[2] / "systemd" / "kubernetes"
+        manifests = ROOT / "systemd" / "kubernetes"
         self.api.apply(*(manifests / f"{name}.yaml" for name in ("rbac", "ledger", "flowschema")))
         users = {user.removeprefix("lastgasp-"): self.api.kubeconfig(user) for user in LASTGASP}
         self.pipeline = Pipeline(self.folder, self.api, kubeconfigs=users, verify="probe",
@@ -220,9 +225,11 @@ class Rack:
         self._bystanders.append((Kubelet(namespace, address, PORT), namespace))
         self.kubelets.register(name, [address])
 
-    def boot(self, name: str, kernel: pathlib.Path, v6: bool = False, start: str = "") -> Machine:
+    def boot(self, name: str, kernel: pathlib.Path, v6: bool = False) -> Machine:
         """A machine that begins to boot; it is nobody's Node before its join(). V6: that is what it
-        sends with. START: more shell for when it is up."""
-        guest = self.network.boot(name, kernel, target(self.pipeline.port, v6=v6) + start,
-                                  f"COLLECTOR={HOST}:{self.pipeline.port}")
+        sends with."""
+        host, port = HOST6 if v6 else HOST, self.pipeline.port
+        guest = self.network.boot(name, kernel, START, f"COLLECTOR={HOST}:{port}", {
+            "usr/sbin/lastgasp-netconsole": SENDER,
+            "etc/lastgasp-netconsole/options": f"HOSTS={host}\nPORT={port}\nNODE={name}\n"})
         return Machine(self, name, guest)

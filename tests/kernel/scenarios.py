@@ -50,13 +50,15 @@ PANICS = [
 LINES = [FORGED, f"<0>{FORGED}", f"<6>{FORGED}", f"<28>{FORGED}", f"[  999.999999] {FORGED}",
          f"---[ end {FORGED} ]---", "Oops: 0000 [#1] SMP", "reboot: Restarting system",
          r"an innocent line\n" + FORGED, r"an innocent line\n0,1,2,-;" + FORGED]
+# Without the rules that keep programs from it.
+UNGUARDED = "nft delete table inet lastgasp_netconsole; "
 LIVES = [
     Scenario("text-in-dev-kmsg", "6.1",
              "; ".join(f"printf '{line}\\n' >/dev/kmsg" for line in LINES)),
     Scenario("text-in-dev-kmsg", "6.12",
              "; ".join(f"printf '{line}\\n' >/dev/kmsg" for line in LINES)),
-    Scenario("udp-of-a-program", "6.1",
-             f"echo '0,100,100000000,-;{FORGED}' | socat -u - UDP:$COLLECTOR"),
+    Scenario("udp-of-a-program", "6.1", UNGUARDED
+             + f"echo '0,100,100000000,-;{FORGED}' | socat -u - UDP:$COLLECTOR"),
     Scenario("oops-alone", "6.12", setting("kernel/panic_on_oops", 0) + LOAD.format("oops")),
 ]
 # Their tests pull these triggers: a machine that is silent without a word of its own holds up the
@@ -64,3 +66,4 @@ LIVES = [
 RESTART = Scenario("reboot", "6.12", "reboot -f", is_first=False)
 POWER_OFF = Scenario("power-off", "6.1", "poweroff -f", is_first=False)
 RULES = Scenario("rules", "6.1", "", is_first=False)
+GATEWAY = Scenario("gateway", "6.12", "echo c >/proc/sysrq-trigger", is_first=False)
