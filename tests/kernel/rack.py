@@ -114,6 +114,14 @@ class Machine:
         if is_last:
             self.guest.stop_after_panic()
 
+    def leave(self) -> None:
+        """It is shut down for good, and its Node deleted, as an operator would."""
+        if self.name in self.rack.kubelets.renew_at:
+            self.rack.kubelets.kill(self.name)
+        if self.exists():
+            self.rack.api.delete(self.node.path)
+        self.guest.end()
+
     def incidents(self) -> list[dict]:
         return self.rack.pipeline.incidents(self.node)
 
