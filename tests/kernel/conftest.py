@@ -42,7 +42,7 @@ def boot_all(rack: Rack, scenarios: list[Scenario]) -> list[Machine]:
     """A machine each, once they are all Nodes whose ports have answered."""
     made: list[Machine] = []
     for first in range(0, len(scenarios), AT_A_TIME):
-        lot = [rack.boot(str(scenario), kernel(scenario.kernel), scenario.v6)
+        lot = [rack.boot(str(scenario), kernel(scenario.kernel), scenario.v6, scenario.above)
                for scenario in scenarios[first:first + AT_A_TIME]]
         for machine in lot:
             machine.join()

@@ -31,6 +31,7 @@ EVENTS = "/apis/events.k8s.io/v1/events"
 SENDER = ROOT / "systemd" / "node" / "lastgasp-netconsole"
 # A guest is up once its kernel knows where to send.
 START = """lastgasp-netconsole run >/dev/console 2>&1 &
+sender=$!
 until grep -qs 1 /sys/kernel/config/netconsole/lastgasp0/enabled; do sleep 0.1; done
 """
 SILENCE_SECONDS = 2  # a guest that said nothing for so long looks after no pods
@@ -233,11 +234,11 @@ class Rack:
         self._bystanders.append((Kubelet(namespace, address, PORT), namespace))
         self.kubelets.register(name, [address])
 
-    def boot(self, name: str, kernel: pathlib.Path, v6: bool = False) -> Machine:
+    def boot(self, name: str, kernel: pathlib.Path, v6: bool = False, above: str = "") -> Machine:
         """A machine that begins to boot; it is nobody's Node before its join(). V6: that is what it
-        sends with."""
+        sends with. ABOVE: the device that its network is on, see Network.boot()."""
         host, port = HOST6 if v6 else HOST, self.pipeline.port
         guest = self.network.boot(name, kernel, START, f"COLLECTOR={HOST}:{port}", {
             "usr/sbin/lastgasp-netconsole": SENDER,
-            "etc/lastgasp-netconsole/options": f"HOSTS={host}\nPORT={port}\nNODE={name}\n"})
+            "etc/lastgasp-netconsole/options": f"HOSTS={host}\nPORT={port}\nNODE={name}\n"}, above)
         return Machine(self, name, guest)

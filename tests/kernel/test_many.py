@@ -7,7 +7,7 @@ from scenarios import Scenario, setting
 KERNELS = ("6.1", "6.12")
 ONCE = 8
 LOOPS = 2
-PANICS_OF_A_LOOP = 3
+PANICS_OF_A_LOOP = 4
 SYSRQ = "echo c >/proc/sysrq-trigger"
 RESTARTS = setting("kernel/panic", 1)  # seconds after a panic
 
@@ -48,3 +48,4 @@ def test_ten_that_panic_within_a_second_are_each_told_of_once(ten, capsys):
                 f"{row['outcome']} ({row['detail']})" for row in machine.incidents()))
     for machine in loops:
         assert len({row["boot"] for row in machine.incidents()}) == PANICS_OF_A_LOOP
+        assert any(f"{PANICS_OF_A_LOOP} panics in 10 minutes" in note for note in machine.events())

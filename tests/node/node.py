@@ -108,5 +108,8 @@ class Node:
     def kmsg(self) -> str:
         return self.root.joinpath("dev/kmsg").read_text()
 
+    def forget_log(self) -> None:
+        os.truncate(self.root / "log", 0)
+
     def log(self) -> str:
         return self.root.joinpath("log").read_text()

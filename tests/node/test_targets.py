@@ -63,6 +63,17 @@ def test_a_reload_points_elsewhere(node):
     assert node.shows(0, "remote_port") == "7777"
 
 
+def test_a_reload_of_wrong_options_changes_nothing(node):
+    node.start()
+    for wrong in ("HOSTS=", "PORT=x", "HOSTS='never closed", "if"):
+        node.write("etc/lastgasp-netconsole/options", wrong + "\n")
+        node.process.send_signal(1)
+        wait_until(lambda: node.log().count("goes on with the options as they were") == 1, 3)
+        node.forget_log()
+        assert [node.shows(number, "enabled") for number in (0, 1)] == ["1", "1"]
+    assert node.process.poll() is None
+
+
 def test_userdata_says_who_and_the_token(node):
     node.options("TOKEN=s3cret")
     node.start()
