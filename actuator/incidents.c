@@ -107,8 +107,8 @@ static bool open_database(struct incidents *incidents, char error[INCIDENTS_ERRO
     if (version < INCIDENTS_SCHEMA_VERSION &&
         !incidents_migrate(incidents->database, incidents->path, error))
         return false;
-    if (sqlite3_exec(incidents->database, INCIDENTS_WORDS_INDEX, NULL, NULL, NULL) != SQLITE_OK) {
-        snprintf(error, INCIDENTS_ERROR_SIZE, "%s: cannot make an index: %s", incidents->path,
+    if (sqlite3_exec(incidents->database, INCIDENTS_INDEXES, NULL, NULL, NULL) != SQLITE_OK) {
+        snprintf(error, INCIDENTS_ERROR_SIZE, "%s: cannot make its indexes: %s", incidents->path,
                  sqlite3_errmsg(incidents->database));
         return false;
     }

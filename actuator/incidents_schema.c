@@ -27,7 +27,7 @@ static const char schema[] =
     "  last_answer_us INTEGER, rtt_us INTEGER, lost_before INTEGER,"
     "  address TEXT, port INTEGER, kept TEXT) STRICT;"
     "CREATE INDEX incidents_by_time ON incidents (opened_us);"
-    INCIDENTS_WORDS_INDEX ";"
+    INCIDENTS_INDEXES ";"
     "CREATE INDEX incidents_by_state ON incidents (state) WHERE state <> 'closed';"
     "CREATE TABLE panics ("
     "  id TEXT NOT NULL PRIMARY KEY, incident TEXT NOT NULL) STRICT;"
