@@ -38,31 +38,31 @@ def rack(tmp_path_factory) -> Iterator[Rack]:
         yield running
 
 
-def boot_all(rack: Rack, scenarios: list[Scenario]) -> list[Machine]:
-    """A machine each, once they are all Nodes whose ports have answered."""
+def boot_all(rack: Rack, scenarios: list[Scenario], is_pulled: bool = False) -> list[Machine]:
+    """A machine each, once they are all Nodes whose ports have answered. IS_PULLED: their triggers
+    were pulled then, a few at a time, since a guest that idles costs a sixth of a core."""
     made: list[Machine] = []
     for first in range(0, len(scenarios), AT_A_TIME):
-        lot = [rack.boot(str(scenario), kernel(scenario.kernel), scenario.v6, scenario.above)
-               for scenario in scenarios[first:first + AT_A_TIME]]
+        chosen = scenarios[first:first + AT_A_TIME]
+        lot = [rack.boot(str(scenario), kernel(scenario.kernel), scenario) for scenario in chosen]
         for machine in lot:
             machine.join()
+        for machine in lot:
+            machine.wait_asked()
+        for scenario, machine in zip(chosen, lot):
+            if is_pulled and scenario.is_first:
+                machine.pull(scenario.command, is_last=bool(scenario.code))
         made += lot
-    for machine in made:
-        machine.wait_asked()
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def machines(request, rack) -> dict[Scenario, Machine]:
-    """Of every scenario that a chosen test is about: all are up before the first one's trigger is
-    pulled, and their triggers are pulled in the same moment."""
+    """Of every scenario that a chosen test of the module is about."""
     chosen = list(dict.fromkeys(item.callspec.params["machine"] for item in request.session.items
-                                if "machine" in item.fixturenames))
-    made = dict(zip(chosen, boot_all(rack, chosen)))
-    for scenario, machine in made.items():
-        if scenario.is_first:
-            machine.pull(scenario.command, is_last=bool(scenario.code))
-    return made
+                                if item.module is request.module
+                                and "machine" in item.fixturenames))
+    return dict(zip(chosen, boot_all(rack, chosen, is_pulled=True)))
 
 
 @functools.cache
@@ -72,7 +72,6 @@ def kernel(series: str) -> pathlib.Path:
 
 @pytest.fixture
 def machine(request, machines) -> Iterator[Machine]:
-    """Of the scenario that is the test's parameter; a guest that idles costs a sixth of a core, so
-    it is gone after the test."""
+    """Of the scenario that is the test's parameter; gone after the test."""
     yield machines[request.param]
     machines[request.param].leave()

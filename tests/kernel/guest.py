@@ -16,7 +16,10 @@ MEGABYTES = 192
 # One processor: of two, which take turns here, the one that is not running may hold the network
 # card's lock for longer than netpoll waits for it, and nothing of a panic gets out.
 # No console on the port that the tests talk through: a kernel that writes to it would interrupt.
-COMMAND_LINE = "console=ttyS0 panic=0 loglevel=7"
+# Kernels leave a hole for ramoops: what is in it outlives a panic and the boot that follows.
+HOLE, HOLE_SIZE = 0x6000000, 0x80000
+COMMAND_LINE = f"console=ttyS0 panic=0 loglevel=7 memmap={HOLE_SIZE}${HOLE}"
+DISK_SIZE = 1 << 20
 PANIC_END = "---[ end Kernel panic"
 BOOT_SECONDS = 90  # of a guest among others on two cores that somebody else works on, too
 
@@ -52,6 +55,8 @@ class Guest:
         folder.mkdir()
         (folder / "initrd").write_bytes(
             initramfs(kernel / "base.cpio", {"init": HERE / "guest" / "init", **files}))
+        with open(folder / "disk", "wb") as disk:
+            disk.truncate(DISK_SIZE)
         number = int(re.search(r"\d+$", tap).group())
         with namespace.inside():
             self.process = subprocess.Popen(
@@ -61,6 +66,8 @@ class Guest:
                  "-append", COMMAND_LINE,
                  "-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no",
                  "-device", f"virtio-net-pci,netdev=net,romfile=,mac=52:54:00:66:00:{number:02x}",
+                 "-drive", f"file={folder / 'disk'},format=raw,if=none,id=disk",
+                 "-device", "virtio-blk-pci,drive=disk",
                  "-serial", f"file:{folder / 'console'}", "-serial", "stdio", "-monitor", "none"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 preexec_fn=die_with_parent)

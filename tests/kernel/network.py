@@ -8,7 +8,7 @@ thread is in the host's namespace.
 import contextlib
 import pathlib
 
-from guest import Guest
+from guest import HOLE, HOLE_SIZE, Guest
 from tests.harness.namespaces import Namespace
 from tests.harness.world import JOIN
 
@@ -42,6 +42,14 @@ ip route replace default via $GATEWAY
 ip address add $ADDRESS6/64 dev $device nodad
 ip -6 route replace default via $GATEWAY6
 """
+# What a guest needs whose last words and whose sending side's memory are to outlive a panic.
+PSTORE = f"""modprobe ramoops mem_address={HOLE} mem_size={HOLE_SIZE} record_size=65536
+mount -t pstore pstore /sys/fs/pstore
+modprobe virtio_blk
+until [ -e /dev/vda ]; do sleep 0.1; done
+tar -xf /dev/vda 2>/dev/null
+"""
+REMEMBER = "tar -cf /dev/vda var/lib/lastgasp-netconsole\n"
 # A target of a guest's netconsole.
 TARGET = """modprobe netconsole
 target=/sys/kernel/config/netconsole/to-{port}

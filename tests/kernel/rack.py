@@ -15,7 +15,8 @@ from control_plane import LASTGASP, ControlPlane
 from guest import Guest
 from kube_objects import node, node_lease, node_status, pod
 from kubelets import LEASES, NODES, Kubelets, report_running
-from network import HOST, HOST6, Network
+from network import HOST, HOST6, PSTORE, REMEMBER, Network
+from scenarios import Scenario
 from tests.harness.fleet import Node, node_of
 from tests.harness.namespaces import Namespace
 from tests.harness.pipeline import Pipeline
@@ -234,11 +235,11 @@ class Rack:
         self._bystanders.append((Kubelet(namespace, address, PORT), namespace))
         self.kubelets.register(name, [address])
 
-    def boot(self, name: str, kernel: pathlib.Path, v6: bool = False, above: str = "") -> Machine:
-        """A machine that begins to boot; it is nobody's Node before its join(). V6: that is what it
-        sends with. ABOVE: the device that its network is on, see Network.boot()."""
-        host, port = HOST6 if v6 else HOST, self.pipeline.port
-        guest = self.network.boot(name, kernel, START, f"COLLECTOR={HOST}:{port}", {
+    def boot(self, name: str, kernel: pathlib.Path, scenario: Scenario) -> Machine:
+        """A machine that begins to boot; it is nobody's Node before its join()."""
+        host, port = HOST6 if scenario.v6 else HOST, self.pipeline.port
+        start = PSTORE + START + REMEMBER if scenario.keeps else START
+        guest = self.network.boot(name, kernel, start, f"COLLECTOR={HOST}:{port}", {
             "usr/sbin/lastgasp-netconsole": SENDER,
-            "etc/lastgasp-netconsole/options": f"HOSTS={host}\nPORT={port}\nNODE={name}\n"}, above)
+            "etc/lastgasp-netconsole/options": f"HOSTS={host}\nPORT={port}\nNODE={name}\n"}, scenario.above)
         return Machine(self, name, guest)

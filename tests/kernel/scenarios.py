@@ -15,6 +15,7 @@ class Scenario:
     reason: str = ""
     v6: bool = False  # what it sends with
     above: str = ""  # "bridge", "bond", "vlan": its network is on such a device
+    keeps: bool = False  # what it says last is there after its next boot
     is_first: bool = True  # its trigger is pulled before the first test
 
     def __str__(self) -> str:
@@ -70,4 +71,7 @@ RESTART = Scenario("reboot", "6.12", "reboot -f", is_first=False)
 POWER_OFF = Scenario("power-off", "6.1", "poweroff -f", is_first=False)
 RULES = Scenario("rules", "6.1", "", is_first=False)
 GATEWAY = Scenario("gateway", "6.12", "echo c >/proc/sysrq-trigger", is_first=False)
+REFUSED = Scenario("refused", "6.12", "", is_first=False)
+UNHEARD = Scenario("unheard", "6.12", setting("kernel/panic", 1) + "echo c >/proc/sysrq-trigger",
+                   keeps=True, is_first=False)
 WORDS = Scenario("words", "6.12", "", is_first=False)

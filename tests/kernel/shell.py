@@ -10,6 +10,7 @@ sys.path[:0] = [str(HERE.parent.parent), str(HERE), str(HERE.parent / "cluster")
 
 from conftest import open_rack, kernel  # noqa: E402
 from rack import Machine  # noqa: E402
+from scenarios import Scenario  # noqa: E402
 
 WELCOME = """
 {name} is a Node of a real cluster, and this is its shell: a kernel {series}, booted just now.
@@ -42,7 +43,7 @@ def follow(machine: Machine) -> None:
 def main() -> None:
     series = sys.argv[1] if len(sys.argv) > 1 else "6.1"
     with tempfile.TemporaryDirectory() as folder, open_rack(pathlib.Path(folder)) as rack:
-        machine = rack.boot("worker-1", kernel(series))
+        machine = rack.boot("worker-1", kernel(series), Scenario("by hand", series, ""))
         machine.join()
         machine.wait_asked()
         print(WELCOME.format(name=machine.name, series=series))
