@@ -16,7 +16,6 @@ HOST, HOST6 = "10.90.0.1", "fd90::1"
 GATEWAY, GATEWAY6 = "10.90.1.254", "fd90:0:0:1::fe"
 GATEWAY_MAC = "02:66:00:00:00:01"
 FIRST = 10  # number of the first guest's tap and the last part of its addresses
-VLAN = 7
 # Shell of a guest's: its network is on a device above its card.
 ABOVE = {
     "": "",
@@ -30,11 +29,7 @@ device=bond0
 ip link add bond0 type bond mode active-backup miimon 100
 ip link set eth0 down
 ip link set eth0 master bond0
-""",
-    "vlan": f"""modprobe 8021q
-device=eth0.{VLAN}
-ip link add link eth0 name $device type vlan id {VLAN}
-"""}
+""",}
 MOVE = """ip address flush dev eth0
 ip link set $device up
 ip address add $ADDRESS/24 dev $device
@@ -117,12 +112,8 @@ class Network:
         SETTINGS besides its addresses. FILES: as Guest has them. ABOVE: of ABOVE."""
         number = FIRST + len(self.guests)
         address, address6, tap = f"10.90.1.{number}", f"fd90:0:0:1::{number}", f"tap{number}"
-        self.router.ip(f"tuntap add dev {tap} mode tap", f"link set {tap} up")
-        port = tap
-        if above == "vlan":
-            port = f"{tap}.{VLAN}"
-            self.router.ip(f"link add link {tap} name {port} type vlan id {VLAN}")
-        self.router.ip(f"link set {port} master nodes", f"link set {port} up")
+        self.router.ip(f"tuntap add dev {tap} mode tap", f"link set {tap} master nodes",
+                       f"link set {tap} up")
         self.guests.append(Guest(self.folder / name, kernel, self.router, tap, {
             "etc/start": ABOVE[above] + (MOVE if above else "") + start,
             "etc/guest": f"ADDRESS={address} GATEWAY={GATEWAY} "

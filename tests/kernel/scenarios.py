@@ -14,7 +14,7 @@ class Scenario:
     code: str = ""  # the reason code and the text of the panic that it leads to
     reason: str = ""
     v6: bool = False  # what it sends with
-    above: str = ""  # "bridge", "bond", "vlan": its network is on such a device
+    above: str = ""  # "bridge" or "bond": its network is on such a device
     keeps: bool = False  # what it says last is there after its next boot
     is_first: bool = True  # its trigger is pulled before the first test
 
@@ -32,7 +32,7 @@ PANICS = [
     Scenario("sysrq-c-over-ipv6", "6.12", "echo c >/proc/sysrq-trigger", "sysrq",
              "sysrq triggered crash", v6=True),
     *(Scenario(f"sysrq-c-by-{above}", "6.12", "echo c >/proc/sysrq-trigger", "sysrq",
-               "sysrq triggered crash", above=above) for above in ("bridge", "bond", "vlan")),
+               "sysrq triggered crash", above=above) for above in ("bridge", "bond")),
     Scenario("oops", "6.12", setting("kernel/panic_on_oops", 1) + LOAD.format("oops"),
              "oops", "Fatal exception.*"),
     Scenario("oops-in-interrupt", "6.1", LOAD.format("oops-in-interrupt"),
@@ -71,7 +71,7 @@ RESTART = Scenario("reboot", "6.12", "reboot -f", is_first=False)
 POWER_OFF = Scenario("power-off", "6.1", "poweroff -f", is_first=False)
 RULES = Scenario("rules", "6.1", "", is_first=False)
 GATEWAY = Scenario("gateway", "6.12", "echo c >/proc/sysrq-trigger", is_first=False)
-REFUSED = Scenario("refused", "6.12", "", is_first=False)
+DEVICES = Scenario("devices", "6.12", "", is_first=False)
 UNHEARD = Scenario("unheard", "6.12", setting("kernel/panic", 1) + "echo c >/proc/sysrq-trigger",
                    keeps=True, is_first=False)
 WORDS = Scenario("words", "6.12", "", is_first=False)

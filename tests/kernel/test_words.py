@@ -1,19 +1,12 @@
 """What a node's own sending side says, through a real kernel and to a real API server."""
 import pytest
 
-from scenarios import REFUSED, UNHEARD, WORDS
+from scenarios import UNHEARD, WORDS
 from tests.harness.programs import wait_until
 
 OPTIONS = "/etc/lastgasp-netconsole/options"
 OLD_BOOT = "5d1c6f0e-7a92-4b35-9f0d-c2e8a4b71d63"
 OLD_LOG = r"[ 8.0] all is well\n[ 9.0] Kernel panic - not syncing: the last boot\n"
-# A device that another routes with: netpoll takes no slave, and a VRF sends nothing itself.
-VRF = """modprobe dummy; modprobe vrf
-ip link add vrf0 type vrf table 10; ip link add slave0 type dummy
-ip link set slave0 master vrf0; ip link set vrf0 up; ip link set slave0 up
-ip address add 192.0.2.1/24 dev slave0; ip route add 192.0.2.2 dev slave0 src 192.0.2.1
-ip neigh replace 192.0.2.2 lladdr 02:66:00:00:00:03 dev slave0 nud permanent
-""".replace("\n", "; ")
 
 
 @pytest.fixture
@@ -48,16 +41,6 @@ def test_what_a_node_says_of_itself_arrives_and_touches_nothing(machine, outcome
     assert {"NodeDrill"} < {event["reason"] for event in machine.rack.api.list(
         "/apis/events.k8s.io/v1/events") if event["regarding"]["name"] == machine.name}
     assert machine.exists() and machine.rack.api.exists(machine.pod) and not machine.writes()
-
-
-@pytest.mark.parametrize("machine", [REFUSED], indirect=True, ids=str)
-def test_why_the_kernel_refuses_a_device_is_said(machine):
-    guest = machine.guest
-    guest.run(VRF + f"echo 'HOSTS=\"$HOSTS 192.0.2.2\"' >>{OPTIONS}; kill -HUP $sender")
-    wait_until(lambda: "cannot send to 192.0.2.2: the kernel refuses slave0: netpoll: " in
-               guest.console(), 10, "the kernel's reason on the console")
-    guest.run("echo 'still heard' >/dev/kmsg")
-    machine.rack.wire.wait_for("still heard", *machine.addresses)
 
 
 @pytest.mark.parametrize("machine", [UNHEARD], indirect=True, ids=str)
