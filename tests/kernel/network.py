@@ -29,7 +29,7 @@ device=bond0
 ip link add bond0 type bond mode active-backup miimon 100
 ip link set eth0 down
 ip link set eth0 master bond0
-""",}
+"""}
 MOVE = """ip address flush dev eth0
 ip link set $device up
 ip address add $ADDRESS/24 dev $device

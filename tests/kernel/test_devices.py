@@ -20,7 +20,7 @@ ip link set slave0 master vrf0
 ip link set vrf0 up
 ip link set slave0 up
 ip address add 192.0.2.1/24 dev slave0
-ip route add 192.0.2.2 dev slave0 src 192.0.2.1
+ip route add 192.0.2.2 dev slave0
 ip neigh replace 192.0.2.2 lladdr 02:66:00:00:00:04 dev slave0 nud permanent
 """
 HOSTS = "198.51.100.2 192.0.2.2"
