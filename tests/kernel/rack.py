@@ -129,9 +129,15 @@ class Machine:
 
     def ended(self, seconds: float = 60) -> dict:
         """Its one incident, once it has an outcome."""
-        wait_until(lambda: [row for row in self.incidents() if row["outcome"]], seconds,
-                   f"an outcome of {self.name}; it is {self.incidents()}, and its console "
-                   f"{self.guest.folder / 'console'}")
+        try:
+            wait_until(lambda: [row for row in self.incidents() if row["outcome"]], seconds,
+                       f"an outcome of {self.name}, whose console is "
+                       f"{self.guest.folder / 'console'}")
+        except AssertionError as error:
+            sent = self.rack.wire.seen("", *self.addresses)
+            error.add_note(f"{self.incidents()}; on the wire {len(sent)} datagrams, at last "
+                           f"{[(each.at - self.typed_at, each.data) for each in sent[-3:]]}")
+            raise
         (row,) = self.incidents()
         return row
 
