@@ -111,10 +111,13 @@ class Guest:
         assert self._done[-1] == 0, f"{command!r}: status {self._done[-1]}: {self.said[lines:]}"
         return self.said[lines:]
 
+    def has_panicked(self) -> bool:
+        return PANIC_END in self.console()
+
     def stop_after_panic(self) -> None:
         """A kernel that has panicked spins for ever, on a core that others can use."""
         def watch() -> None:
-            while self.process.poll() is None and PANIC_END not in self.console():
+            while self.process.poll() is None and not self.has_panicked():
                 time.sleep(0.2)
             time.sleep(1)
             if self.process.poll() is None:

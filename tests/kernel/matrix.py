@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE), str(HERE.parent / "cluster")]
 
 from conftest import AT_A_TIME, kernel  # noqa: E402
-from guest import PANIC_END, Guest  # noqa: E402
+from guest import Guest  # noqa: E402
 from losses import has_proof, panics_heard, relay  # noqa: E402
 from network import Network, target  # noqa: E402
 from scenarios import LIVES, PANICS, Scenario  # noqa: E402
@@ -63,7 +63,7 @@ def capture(folder: pathlib.Path, series: str, chosen: list[Scenario],
 
 def wait_for_end(guest: Guest, scenario: Scenario) -> None:
     if scenario.code:
-        wait_until(lambda: PANIC_END in guest.console(), ENDS_SECONDS, f"the panic of {scenario}")
+        wait_until(guest.has_panicked, ENDS_SECONDS, f"the panic of {scenario}")
         guest.stop_after_panic()
     else:
         time.sleep(LIVES_SECONDS)

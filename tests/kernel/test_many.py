@@ -17,8 +17,11 @@ def ten(rack):
     """8 machines that die, and 2 that are up again a second after each panic."""
     names = [f"once-{number}" for number in range(ONCE)] + \
         [f"loop-{number}" for number in range(LOOPS)]
-    return boot_all(rack, [Scenario(name, KERNELS[number % 2], SYSRQ)
+    made = boot_all(rack, [Scenario(name, KERNELS[number % 2], SYSRQ)
                            for number, name in enumerate(names)])
+    yield made
+    for machine in made:
+        machine.leave()
 
 
 def test_ten_that_panic_within_a_second_are_each_told_of_once(ten, capsys):
