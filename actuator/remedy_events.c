@@ -55,7 +55,8 @@ void remedy_event_lost(struct remedy *remedy, const struct remedy_answer *answer
 {
     remedy->events_open--;
     remedy->events_lost++;
-    if (!remedy->refusal)
+    /* Else it is what is to be done to pods and the Node that the outcome speaks of. */
+    if (!remedy->refusal && rights_only_tell(remedy->plan.verdict))
         remedy->refusal = arena_copy(&remedy->arena, answer->message, strlen(answer->message));
 }
 

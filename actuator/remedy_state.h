@@ -114,7 +114,7 @@ struct remedy {
     char *continue_token;
     uint64_t version; /* the highest that a list or a pod's write returned */
     struct tally tally;
-    const char *refusal; /* the first pod's */
+    const char *refusal; /* the first pod's; of what is only told, the first Event's */
 
     struct ending ending;
     bool over;

@@ -8,8 +8,9 @@ import subprocess
 
 from tests.harness.programs import ROOT
 
-PAGES = sorted(path for role in ("common", "listener", "correlator", "actuator")
-               for path in (ROOT / role).glob("*.[1-8]"))
+PAGES = sorted(path for folder in ("common", "listener", "correlator", "actuator",
+                                   "systemd/node")
+               for path in (ROOT / folder).glob("*.[1-8]"))
 TEXT_INDENT, BODY_INDENT = 5, 13  # of mdoc's paragraphs, and of what is said about a list's items
 
 

@@ -1,6 +1,7 @@
 """A node that is a network namespace behind a gateway; files stand for its kernel."""
 import os
 import pathlib
+import signal
 import subprocess
 
 from tests.harness.programs import ROOT, die_with_parent, wait_until
@@ -9,6 +10,12 @@ PROGRAM = ROOT / "systemd/node/lastgasp-netconsole"
 BOOT, OLD_BOOT = "11111111-aaaa", "00000000-bbbb"
 COLLECTORS = ("10.9.0.1", "fd09::1")
 GATEWAY_MAC = "02:00:00:00:00:01"
+
+
+def _prepare() -> None:
+    """A shell takes no signal that was ignored when it began, as under nohup."""
+    die_with_parent()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def ip(*words: str) -> None:
@@ -77,7 +84,7 @@ class Node:
     def start(self, path: str | None = None) -> None:
         with open(self.root / "log", "ab") as log:
             self.process = subprocess.Popen(self._words("run"), env=self._environment(path),
-                                            stderr=log, preexec_fn=die_with_parent)
+                                            stderr=log, preexec_fn=_prepare)
         wait_until(lambda: "lastgasp: heartbeat" in self.kmsg(), 15, self.log())
 
     def stop(self) -> None:
