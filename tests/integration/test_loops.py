@@ -17,6 +17,7 @@ def rows(pipeline, node) -> list[dict]:
 @pytest.mark.parametrize("verdict", ["silent", "rebooted"])
 def test_each_panic_of_a_loop_is_told_once_and_counted(act, fleet, verdict):
     node = fleet.add(pods=0)
+    act.pipeline.running["actuator"].wait_for("this host acts")
     for number in range(4):
         node = reboot(fleet, node, number)
         incident = act.intend(node, verdict=verdict, silent_until_us=records.now_us())
@@ -30,8 +31,10 @@ def test_each_panic_of_a_loop_is_told_once_and_counted(act, fleet, verdict):
     for number in (2, 3, 4):
         assert details[number - 1].endswith(f"; {number} panics in 10 minutes")
         assert details[number - 1].count("in 10 minutes") == 1
+    events = 8 if verdict == "silent" else 4
+    wait_until(lambda: len(fleet.events(node)) >= events, 10, "an Event for each")
     notes = [event["note"] for event in fleet.events(node)]
-    assert len(notes) == len(set(notes)) == (8 if verdict == "silent" else 4)
+    assert len(notes) == len(set(notes)) == events
     assert sum("4 panics in 10 minutes" in note for note in notes) == len(notes) / 4
 
 
