@@ -71,6 +71,7 @@ RESTART = Scenario("reboot", "6.12", "reboot -f", is_first=False)
 POWER_OFF = Scenario("power-off", "6.1", "poweroff -f", is_first=False)
 RULES = Scenario("rules", "6.1", "", is_first=False)
 GATEWAY = Scenario("gateway", "6.12", "echo c >/proc/sysrq-trigger", is_first=False)
+PARAMETER = Scenario("module-parameter", "6.1", "echo c >/proc/sysrq-trigger", is_first=False)
 DEVICES = Scenario("devices", "6.12", "", is_first=False)
 UNHEARD = Scenario("unheard", "6.12", setting("kernel/panic", 1) + "echo c >/proc/sysrq-trigger",
                    keeps=True, is_first=False)

@@ -1,7 +1,7 @@
-"""Which devices a real kernel takes: netpoll's own word, not what is known of it."""
+"""Which targets and devices a real kernel takes: its own word, not what is known of it."""
 import pytest
 
-from scenarios import DEVICES
+from scenarios import DEVICES, PARAMETER
 from tests.harness.programs import wait_until
 
 OPTIONS = "/etc/lastgasp-netconsole/options"
@@ -37,3 +37,16 @@ def test_a_vlan_sends_and_why_a_slave_of_a_vrf_does_not_is_said(machine):
     guest.run("echo 'from everywhere' >/dev/kmsg")
     wire.wait_for("from everywhere", *machine.addresses)
     wire.wait_for("from everywhere", "198.51.100.1")
+
+
+@pytest.mark.parametrize("machine", [PARAMETER], indirect=True, ids=str)
+def test_without_configfs_targets_the_modules_parameter_is_set(machine):
+    """Which replays the whole log: no panic, until there is one."""
+    guest = machine.guest
+    guest.run("kill $sender; wait $sender; umount /sys/kernel/config && rm /bin/mount")
+    guest.run("lastgasp-netconsole run >/dev/console 2>&1 & sender=$!")
+    wait_until(lambda: "lastgasp-netconsole: netconsole=+6665@" in guest.console(), 20,
+               f"the parameter in {guest.folder / 'console'}")
+    machine.pull(PARAMETER.command, is_last=True)
+    assert machine.ended()["outcome"] == "deleted"
+    assert not machine.exists()
