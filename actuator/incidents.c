@@ -168,7 +168,12 @@ bool incidents_begin(struct incidents *incidents)
     return incidents->in_transaction;
 }
 
-static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+uint64_t incidents_before(uint64_t wall_us, uint64_t us)
+{
+    return wall_us > us ? wall_us - us : 0;
+}
+
+void incidents_bind_text(sqlite3_stmt *statement, int at, const char *text)
 {
     sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
 }
@@ -192,7 +197,7 @@ static bool find(struct incidents *incidents, const char *id, struct known *know
     sqlite3_stmt *row = incidents->statements[SQL_FIND];
 
     *known = (struct known){ 0 };
-    bind_text(row, 1, id);
+    incidents_bind_text(row, 1, id);
     int code = sqlite3_step(row);
     if (code == SQLITE_ROW) {
         known->there = true;
@@ -245,17 +250,17 @@ static bool store(struct incidents *incidents, enum statement which, const struc
 {
     sqlite3_stmt *statement = incidents->statements[which];
 
-    bind_text(statement, 1, intent->id);
+    incidents_bind_text(statement, 1, intent->id);
     if (which == SQL_INSERT) {
-        bind_text(statement, 2, intent->node);
-        bind_text(statement, 3, intent->uid);
-        bind_text(statement, 4, intent->boot);
+        incidents_bind_text(statement, 2, intent->node);
+        incidents_bind_text(statement, 3, intent->uid);
+        incidents_bind_text(statement, 4, intent->boot);
     }
-    bind_text(statement, 5, cause_names[intent->cause]);
-    bind_text(statement, 6, reason_code_names[intent->reason_code]);
-    bind_text(statement, 7, intent->reason);
-    bind_text(statement, 8, verdict_names[intent->verdict]);
-    bind_text(statement, 9, intent->words);
+    incidents_bind_text(statement, 5, cause_names[intent->cause]);
+    incidents_bind_text(statement, 6, reason_code_names[intent->reason_code]);
+    incidents_bind_text(statement, 7, intent->reason);
+    incidents_bind_text(statement, 8, verdict_names[intent->verdict]);
+    incidents_bind_text(statement, 9, intent->words);
     sqlite3_bind_int64(statement, 10, (sqlite3_int64)intent->received_us);
     sqlite3_bind_int64(statement, 11, (sqlite3_int64)intent->expires_us);
     sqlite3_bind_int64(statement, 12, (sqlite3_int64)wall_us);
@@ -270,7 +275,7 @@ static bool merge(struct incidents *incidents, const struct intent *intent,
     sqlite3_stmt *merged = incidents->statements[SQL_MERGE];
     sqlite3_stmt *more = incidents->statements[SQL_SAY_MORE];
 
-    bind_text(merged, 1, intent->id);
+    incidents_bind_text(merged, 1, intent->id);
     sqlite3_bind_int64(merged, 2, (sqlite3_int64)intent->expires_us);
     bind_count(merged, 3, intent->last_answer_us);
     bind_count(merged, 4, intent->rtt_us);
@@ -278,12 +283,12 @@ static bool merge(struct incidents *incidents, const struct intent *intent,
         return false;
     if (!says_more(intent, known))
         return true;
-    bind_text(more, 1, intent->id);
-    bind_text(more, 2, cause_names[intent->cause]);
-    bind_text(more, 3, reason_code_names[intent->reason_code]);
-    bind_text(more, 4, intent->reason);
-    bind_text(more, 5, verdict_names[intent->verdict]);
-    bind_text(more, 6, intent->words);
+    incidents_bind_text(more, 1, intent->id);
+    incidents_bind_text(more, 2, cause_names[intent->cause]);
+    incidents_bind_text(more, 3, reason_code_names[intent->reason_code]);
+    incidents_bind_text(more, 4, intent->reason);
+    incidents_bind_text(more, 5, verdict_names[intent->verdict]);
+    incidents_bind_text(more, 6, intent->words);
     return incidents_run(incidents, SQL_SAY_MORE, "merge an incident");
 }
 
@@ -292,8 +297,8 @@ bool incidents_add_panics(struct incidents *incidents, const struct intent *inte
 {
     *any_new = false;
     for (size_t i = 0; i < intent->panics.count; i++) {
-        bind_text(incidents->statements[SQL_ADD_PANIC], 1, intent->panics.line[i]);
-        bind_text(incidents->statements[SQL_ADD_PANIC], 2, incident);
+        incidents_bind_text(incidents->statements[SQL_ADD_PANIC], 1, intent->panics.line[i]);
+        incidents_bind_text(incidents->statements[SQL_ADD_PANIC], 2, incident);
         if (!incidents_run(incidents, SQL_ADD_PANIC, "store a panic's id"))
             return false;
         *any_new = *any_new || sqlite3_changes(incidents->database) > 0;
@@ -335,16 +340,16 @@ bool incidents_finish(struct incidents *incidents, const char *id, const struct 
 
     if (!incidents_begin(incidents))
         return false;
-    bind_text(statement, 1, id);
-    bind_text(statement, 2, incident_state_names[end->watching ? INCIDENT_WATCHING
+    incidents_bind_text(statement, 1, id);
+    incidents_bind_text(statement, 2, incident_state_names[end->watching ? INCIDENT_WATCHING
                                                                : INCIDENT_CLOSED]);
-    bind_text(statement, 3, outcome_names[end->outcome]);
-    bind_text(statement, 4, end->detail);
+    incidents_bind_text(statement, 3, outcome_names[end->outcome]);
+    incidents_bind_text(statement, 4, end->detail);
     sqlite3_bind_int64(statement, 5, (sqlite3_int64)wall_us);
-    bind_text(statement, 6, end->address);
+    incidents_bind_text(statement, 6, end->address);
     if (end->address != NULL)
         sqlite3_bind_int64(statement, 7, (sqlite3_int64)end->port);
-    bind_text(statement, 8, end->kept);
+    incidents_bind_text(statement, 8, end->kept);
     return incidents_run(incidents, SQL_FINISH, "close an incident");
 }
 

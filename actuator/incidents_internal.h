@@ -62,6 +62,10 @@ struct incidents {
 /* Runs a bound statement to its end and resets it; false (logged, with what it was for) unless it
  * succeeded. */
 bool incidents_run(struct incidents *incidents, enum statement statement, const char *what);
+/* TEXT (NULL: none) outlives the step. */
+void incidents_bind_text(sqlite3_stmt *statement, int at, const char *text);
+/* US before WALL_US, and not before 0. */
+uint64_t incidents_before(uint64_t wall_us, uint64_t us);
 
 /* The index of TEXT in NAMES. */
 unsigned incidents_choice(const char *const *names, const unsigned char *text);

@@ -20,25 +20,15 @@
 /* A machine that panics over and over. */
 #define LOOP_US (10 * US_PER_MINUTE)
 
-static void bind(sqlite3_stmt *statement, int at, const char *text)
-{
-    sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
-}
-
-static uint64_t before(uint64_t wall_us, uint64_t us)
-{
-    return wall_us > us ? wall_us - us : 0;
-}
-
 /* The id of the incident of that boot, the caller's; NULL: there is none. */
 static char *find_boot(struct incidents *incidents, const struct intent *intent, uint64_t wall_us)
 {
     sqlite3_stmt *row = incidents->statements[SQL_FIND_BOOT];
     char *id = NULL;
 
-    bind(row, 1, intent->node);
-    bind(row, 2, intent->boot);
-    sqlite3_bind_int64(row, 3, (sqlite3_int64)before(wall_us, LATE_US));
+    incidents_bind_text(row, 1, intent->node);
+    incidents_bind_text(row, 2, intent->boot);
+    sqlite3_bind_int64(row, 3, (sqlite3_int64)incidents_before(wall_us, LATE_US));
     if (sqlite3_step(row) == SQLITE_ROW)
         id = xstrdup((const char *)sqlite3_column_text(row, 0));
     sqlite3_reset(row);
@@ -52,9 +42,9 @@ static bool add_step(struct incidents *incidents, const char *id, const char *re
     sqlite3_stmt *step = incidents->statements[SQL_ADD_STEP];
     char *words = xasprintf("after its next boot the node says why it died: %s", reason);
 
-    bind(step, 1, id);
+    incidents_bind_text(step, 1, id);
     sqlite3_bind_int64(step, 2, (sqlite3_int64)wall_us);
-    bind(step, 3, words);
+    incidents_bind_text(step, 3, words);
     bool added = incidents_run(incidents, SQL_ADD_STEP, "store late words");
     free(words);
     return added;
@@ -81,8 +71,8 @@ void incidents_count_panics(struct incidents *incidents, struct incident *incide
 
     if (incident->cause != CAUSE_KERNEL_PANIC || incident->verdict == VERDICT_LATE)
         return;
-    bind(row, 1, incident->node);
-    sqlite3_bind_int64(row, 2, (sqlite3_int64)before(incident->opened_us, LOOP_US));
+    incidents_bind_text(row, 1, incident->node);
+    sqlite3_bind_int64(row, 2, (sqlite3_int64)incidents_before(incident->opened_us, LOOP_US));
     sqlite3_bind_int64(row, 3, (sqlite3_int64)incident->opened_us);
     if (sqlite3_step(row) == SQLITE_ROW)
         incident->panics = (unsigned)sqlite3_column_int(row, 0);

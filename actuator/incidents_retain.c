@@ -92,11 +92,6 @@ static uint64_t size_in_use(struct incidents *incidents)
            pragma(incidents, "PRAGMA page_size");
 }
 
-static uint64_t before(uint64_t wall_us, uint64_t age_us)
-{
-    return wall_us > age_us ? wall_us - age_us : 0;
-}
-
 /* One transaction; false when the disk did not take it. */
 static bool forget_some(struct incidents *incidents, bool full, uint64_t unclaimed_us,
                         uint64_t closed_us, int *traces, int *closed)
@@ -117,8 +112,8 @@ bool incidents_retain(struct incidents *incidents, const struct incidents_retent
                       uint64_t wall_us)
 {
     bool full = size_in_use(incidents) > retention->bytes;
-    uint64_t unclaimed_us = before(wall_us, full ? UNCLAIMED_MIN_US : UNCLAIMED_US);
-    uint64_t closed_us = full ? INT64_MAX : before(wall_us, retention->age_us);
+    uint64_t unclaimed_us = incidents_before(wall_us, full ? UNCLAIMED_MIN_US : UNCLAIMED_US);
+    uint64_t closed_us = full ? INT64_MAX : incidents_before(wall_us, retention->age_us);
     int traces, closed;
 
     if (incidents->in_transaction || !execute(incidents, "PRAGMA synchronous = NORMAL"))

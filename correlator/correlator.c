@@ -105,7 +105,7 @@ static void on_heard(struct correlator *correlator, const struct lines *addresse
     struct address address;
     for (size_t i = 0; i < addresses->count; i++) {
         if (address_parse(addresses->line[i], &address))
-            nodewatch_hear(correlator->watch, &address);
+            nodewatch_hear(correlator->watch, &address, 0);
     }
 }
 
@@ -114,7 +114,7 @@ static void on_heartbeat(struct correlator *correlator, const struct heartbeat *
     struct address address;
     correlator->values[HEARTBEATS]++;
     if (address_parse(heartbeat->source, &address))
-        nodewatch_hear_beat(correlator->watch, &address, (uint32_t)heartbeat->every_s);
+        nodewatch_hear(correlator->watch, &address, (uint32_t)heartbeat->every_s);
 }
 
 static void on_listener_record(void *arg, struct channel_peer *peer, const struct record *record)

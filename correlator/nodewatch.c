@@ -323,13 +323,7 @@ uint64_t nodewatch_age_us(const struct nodewatch *watch)
     return has_stream(watch) ? 0 : clock_monotonic_us() - watch->down_us;
 }
 
-void nodewatch_hear(struct nodewatch *watch, const struct address *address)
-{
-    if (watch->maps.map != NULL)
-        nodemap_hear(watch->maps.map, address, 0, (uint32_t)(clock_monotonic_us() / US_PER_SECOND));
-}
-
-void nodewatch_hear_beat(struct nodewatch *watch, const struct address *address, uint32_t every_s)
+void nodewatch_hear(struct nodewatch *watch, const struct address *address, uint32_t every_s)
 {
     if (watch->maps.map != NULL)
         nodemap_hear(watch->maps.map, address, every_s,

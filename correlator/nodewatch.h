@@ -31,11 +31,9 @@ bool nodewatch_is_stale(const struct nodewatch *watch);
 /* For how long there has been no stream; 0 while there is one. */
 uint64_t nodewatch_age_us(const struct nodewatch *watch);
 
-/* The Node of ADDRESS was heard just now. */
-void nodewatch_hear(struct nodewatch *watch, const struct address *address);
-
-/* So did its heartbeat, which is to come so often. */
-void nodewatch_hear_beat(struct nodewatch *watch, const struct address *address, uint32_t every_s);
+/* The Node of ADDRESS was heard just now: its heartbeat, which is to come every EVERY_S, or (0)
+ * whatever else. */
+void nodewatch_hear(struct nodewatch *watch, const struct address *address, uint32_t every_s);
 
 /* Of the list and the watch, until the next call. */
 const struct counters *nodewatch_counters(struct nodewatch *watch);

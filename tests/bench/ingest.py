@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.attack.flood import own_network
-from tests.bench.idle_memory import memory_kb
+from tests.bench.alone import anonymous_mb, cpu_seconds
 from tests.bench.report import Row, say, table_of, tell
 from tests.harness import captures
 from tests.harness.edges import Server
@@ -68,19 +68,14 @@ def queue_of(port: int) -> tuple[int, int]:
     return int(words[4].partition(":")[2], 16), int(words[-1])
 
 
-def cpu_us(pid: int) -> float:
-    """The nanoseconds that the first thread ran; both receivers have no other."""
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1000
-
-
 def turn(pid: int, port: int, capture: str, rate: float, count: int, sources: int) -> Turn:
-    cpu, (_, drops) = cpu_us(pid), queue_of(port)
+    cpu_s, (_, drops) = cpu_seconds(pid), queue_of(port)
     sent = subprocess.run([path_of("send"), "::1", str(port), str(rate), str(count), str(sources)],
                           input=lines_of(capture), stdout=subprocess.PIPE, check=True,
                           preexec_fn=die_with_parent)
     wait_until(lambda: queue_of(port)[0] == 0, 20, "an empty queue")
     lost = queue_of(port)[1] - drops
-    return Turn(float(sent.stdout), lost, (cpu_us(pid) - cpu) / max(count - lost, 1))
+    return Turn(float(sent.stdout), lost, (cpu_seconds(pid) - cpu_s) * 1e6 / max(count - lost, 1))
 
 
 class Bare:
@@ -172,7 +167,7 @@ def measure(rate: float, count: int) -> Round:
             bare_turns[name] = turn(bare.pid, bare.port, capture, rate, count, NODES)
             our_turns[name] = turn(listener.pid, listener.port, capture, rate, count, NODES)
         strangers = turn(listener.pid, listener.port, CAPTURES["basic"], rate, count, count)
-        anonymous_mb = memory_kb(listener.pid)["Anonymous"] * 1024 / 1e6
+        held_mb = anonymous_mb(listener.pid)
         contexts = listener.contexts()
         say(f"  bytes of lines that came with {PANICS} panics at the end: {contexts}")
         least = min(CONTEXT_BYTES, LINE_BYTES * count // NODES)
@@ -181,7 +176,7 @@ def measure(rate: float, count: int) -> Round:
         for receiver, turns in heard.items():
             more = PANICS if receiver is listener else 0
             assert receiver.count() == len(turns) * count - sum(t.lost for t in turns) + more
-    return Round(bare_turns, our_turns, strangers, anonymous_mb)
+    return Round(bare_turns, our_turns, strangers, held_mb)
 
 
 def rows_of(what: str, ours: list[Turn], bare: list[Turn] | None) -> list[Row]:
