@@ -34,8 +34,9 @@ struct json_reader {
     json_handler *handler;
     void *arg;
     size_t depth, depth_max;
-    uint64_t fed; /* bytes of the chunks before the current one */
-    size_t quiet; /* bytes fed since the last event */
+    uint64_t fed;       /* bytes of the chunks before the current one */
+    uint64_t opened_at; /* how many bytes there were up to the latest bracket that opens, with it */
+    size_t quiet;       /* bytes fed since the last event */
     bool had_event;
     const char *refusal; /* why a callback stopped yajl */
     char error[160];
@@ -77,6 +78,7 @@ static int pass_open(struct json_reader *reader, enum json_event event)
         return 0;
     }
     reader->depth++;
+    reader->opened_at = reader->fed + yajl_get_bytes_consumed(reader->yajl);
     return pass(reader, event, NULL, 0);
 }
 
@@ -192,6 +194,11 @@ bool json_reader_feed(struct json_reader *reader, const char *bytes, size_t size
     if (reader->quiet > TOKEN_MAX)
         return fail(reader, "too long a token", strlen("too long a token"), reader->fed);
     return true;
+}
+
+bool json_reader_has_just_opened(const struct json_reader *reader)
+{
+    return reader->opened_at == reader->fed;
 }
 
 void json_reader_pass(struct json_reader *reader, size_t size)

@@ -36,6 +36,8 @@ void json_reader_free(struct json_reader *reader);
 /* False once the input is not JSON, too deep or refused by the handler; json_reader_error() says
  * which, valid until the reader is freed. */
 bool json_reader_feed(struct json_reader *reader, const char *bytes, size_t size);
+/* Whether the last byte that was fed opened a container. */
+bool json_reader_has_just_opened(const struct json_reader *reader);
 /* SIZE bytes of the input, between two tokens, are not fed: they count in what an error says. */
 void json_reader_pass(struct json_reader *reader, size_t size);
 bool json_reader_end(struct json_reader *reader); /* false also when a value was cut short */
@@ -73,7 +75,7 @@ struct json_pick;
 struct json_pick *json_pick_new(const struct json_pick_row *rows, json_pick_handler *handler,
                                 void *arg);
 void json_pick_free(struct json_pick *pick);
-/* From now on what is in an array that no row is about need be no JSON: of it only the end is
+/* From now on what is in a container that no row is about need be no JSON: of it only the end is
  * found, which is faster.  For what comes from somebody who is trusted to write JSON. */
 void json_pick_skim(struct json_pick *pick);
 bool json_pick_feed(struct json_pick *pick, const char *bytes, size_t size);

@@ -7,12 +7,12 @@
  * inside an array.  A container for which there is no node is skipped: from its opening to its
  * close only `skipped` counts, no key is compared and nothing is copied.
  *
- * A pick that skims does not even show yajl what is in an array that nobody wants, such as a
- * Node's images.  What such an array is, yajl says: each '[' that may begin one is fed alone, and
- * when it did begin an array and that is not matched, json_skip finds its end and yajl reads on
- * with the ']', as if the array were empty.  Which '[' may begin one is but a guess, so it may be a
- * cheap one: those behind `":`.  It has no hit inside of a text, which yajl would read from its
- * beginning again for each piece that it is fed in.
+ * A pick that skims does not even show yajl what is in a container that nobody wants, such as a
+ * Node's images.  What is one, yajl says: it is fed up to each bracket that may open one, and when
+ * that did, json_skip finds the end and yajl reads on with the bracket that closes, as if there
+ * were nothing inside.  Which bracket may open one is but a guess, so it may be a cheap one: those
+ * behind a quote and a colon.  Inside of a text, which yajl would read from its beginning again for
+ * each piece that it is fed in, there is at most one such.
  *
  * Keys and texts are copied only to be reported, for yajl's are not NUL-terminated.
  */
@@ -57,8 +57,8 @@ struct json_pick {
     size_t skipped;    /* containers open and not matched */
     struct node *expected;
     struct scratch key, text;
-    size_t values;                 /* outermost values begun */
-    bool skims, in_unwanted_array; /* the latter: the last event was its beginning */
+    size_t values; /* outermost values begun */
+    bool skims;
     struct json_skip skip;
 };
 
@@ -197,7 +197,6 @@ static bool on_event(void *arg, enum json_event event, const char *text, size_t 
     } else {
         on_value(pick, event, text, size);
     }
-    pick->in_unwanted_array = pick->skipped > 0 && event == JSON_ARRAY;
     return true;
 }
 
@@ -231,14 +230,15 @@ void json_pick_free(struct json_pick *pick)
     free(pick);
 }
 
-/* The next '[' that may begin the array of some key, or END. */
-static const char *find_array(const char *bytes, const char *end)
+/* Behind the next bracket that may open the value of some key, or END. */
+static const char *find_opened(const char *bytes, const char *end)
 {
     const char *at = bytes;
-    while ((at = memchr(at, '[', (size_t)(end - at)))) {
-        if (at - bytes >= 3 && at[-1] == ':' && at[-2] == '"' && at[-3] != '\\')
-            return at;
+    while ((at = memchr(at, ':', (size_t)(end - at)))) {
+        bool after_key = at - bytes >= 2 && at[-1] == '"' && at[-2] != '\\';
         at++;
+        if (after_key && at < end && (*at == '[' || *at == '{'))
+            return at + 1;
     }
     return end;
 }
@@ -253,16 +253,12 @@ static bool skim(struct json_pick *pick, const char *bytes, size_t size)
             at += skipped;
             continue;
         }
-        const char *bracket = find_array(at, end);
-        if (!json_reader_feed(pick->reader, at, (size_t)(bracket - at)))
+        const char *inside = find_opened(at, end);
+        if (!json_reader_feed(pick->reader, at, (size_t)(inside - at)))
             return false;
-        at = bracket;
-        if (at == end)
-            break;
-        pick->in_unwanted_array = false;
-        if (!json_reader_feed(pick->reader, at++, 1))
-            return false;
-        pick->skip.depth = pick->in_unwanted_array;
+        at = inside;
+        if (pick->skipped > 0 && json_reader_has_just_opened(pick->reader))
+            pick->skip = json_skip_inside(at[-1]);
     }
     return true;
 }

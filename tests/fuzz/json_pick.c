@@ -1,6 +1,6 @@
 /*
  * JSON of any bytes through json_pick: the same reports and the same verdict whether the bytes
- * arrive at once or in pieces; and the same of what is good when unwanted arrays are skimmed.
+ * arrive at once or in pieces; and the same of what is good when what is unwanted is skimmed.
  */
 #include "common/json.h"
 

@@ -87,6 +87,11 @@ static const struct {
       "\"x\"}}}}",
       "2 a=:[;2 b=\":[;2 [c\\=;2 ];2 d=x;" },
     { "{\"x\": [\":[\",\"a]\"], \"type\" : \"A\"}", "0 A;" },
+    { "{\"x\":{\"y\":\"}\",\"type\":\"B\",\"z\":[{}]},\"type\":\"A\",\"y\":{}}", "0 A;" },
+    { "{\"x\": {\"y\":{\"z\":[\"}\"]}, \"type\":\"B\"}, \"type\":\"A\"}", "0 A;" },
+    { "{\"object\":{\"metadata\":{\"labels\":{\"a\":\":{\",\"b\":\"\\\":{\",\"c\\\\\":{\"d\":1},"
+      "\"d\":\"x\"}}}}",
+      "2 a=:{;2 b=\":{;2 {c\\=;2 };2 d=x;" },
     { "{\"type\":\"A\",\"x\":[1]} {\"x\":[{\"x\":[2]}],\"type\":\"B\"}", "0 A;0 B;" },
 };
 
@@ -103,7 +108,7 @@ static void pick_skimming(struct notes *notes, bool *good, const char *input, si
     json_pick_free(pick);
 }
 
-START_TEST(the_same_is_reported_when_unwanted_arrays_are_skimmed)
+START_TEST(the_same_is_reported_when_what_is_unwanted_is_skimmed)
 {
     const char *input = skimmed[_i].input;
     for (size_t step = 1; step <= strlen(input); step++) {
@@ -123,6 +128,10 @@ static const struct {
     { "{\"x\":[1,2]}", true, true },
     { "{\"x\":[1 2]}", false, true },
     { "{\"x\":[\"\\x\xff\n\"]}", false, true },
+    { "{\"x\":{1 2}}", false, true },
+    { "{\"x\":{\"y\":[}]}}", false, false },
+    { "{\"x\":{\"y\":[1}}", false, true },
+    { "{\"x\":{]}", false, false },
     { "{\"x\":[1}", false, false },
     { "{\"x\":[1", false, false },
     { "{\"x\":[\"]}", false, false },
@@ -132,7 +141,7 @@ static const struct {
     { "{\"object\":{\"status\":{\"addresses\":[1 2]}}}", false, false },
 };
 
-START_TEST(only_the_content_of_unwanted_arrays_need_be_no_json)
+START_TEST(only_the_content_of_what_is_unwanted_need_be_no_json)
 {
     const char *input = not_read[_i].input;
     struct notes notes = { .used = 0 };
@@ -195,9 +204,9 @@ static void fill(Suite *suite)
     TCase *tests = tcase_create("pick");
     tcase_add_loop_test(tests, what_is_named_is_reported_and_nothing_else, 0,
                         sizeof(rows) / sizeof(*rows));
-    tcase_add_loop_test(tests, the_same_is_reported_when_unwanted_arrays_are_skimmed, 0,
+    tcase_add_loop_test(tests, the_same_is_reported_when_what_is_unwanted_is_skimmed, 0,
                         sizeof(skimmed) / sizeof(*skimmed));
-    tcase_add_loop_test(tests, only_the_content_of_unwanted_arrays_need_be_no_json, 0,
+    tcase_add_loop_test(tests, only_the_content_of_what_is_unwanted_need_be_no_json, 0,
                         sizeof(not_read) / sizeof(*not_read));
     tcase_add_test(tests, a_text_longer_than_any_before_is_whole);
     tcase_add_loop_test(tests, a_document_is_exactly_one_value, 0,
