@@ -42,13 +42,16 @@ static bool is_dash(size_t at)
     return at == 8 || at == 13 || at == 18 || at == 23;
 }
 
-/* Lower case only: what is packed must come out as it went in, for incidents' ids are made of it.
- */
+/* A digit's value and one; 0: it is none.  Lower case only: what is packed must come out as it went
+ * in, for incidents' ids are made of it. */
+static const unsigned char hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
 static int hex_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return hex_values[(unsigned char)c] - 1;
 }
 
 static bool pack_uuid(const char *text, unsigned char uuid[UUID_SIZE])
