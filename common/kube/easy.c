@@ -10,6 +10,9 @@
  * call needs of its own is in call.c.
  */
 
+/* Bytes of a stream that may wait for us in the kernel. */
+#define STREAM_ROOM (2 << 20)
+
 /* A peer that is silent on an idle connection is found after 9 s, one that does not acknowledge
  * what was sent after 8 s (tcp(7); with TCP_USER_TIMEOUT the probes' number does not count). */
 static int tune_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -27,6 +30,18 @@ static int tune_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
         if (setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int)) < 0)
             return CURL_SOCKOPT_ERROR;
     return CURL_SOCKOPT_OK;
+}
+
+/* A list comes as fast as its server can send, which must not wait whenever we are busy with it.
+ * The kernel makes room for those only who keep up; asked for what to wake us at, it makes it at
+ * once and, unlike for SO_RCVBUF, as much as tcp_rmem allows and without an end to its own tuning
+ * (tcp_set_rcvlowat() in net/ipv4/tcp.c). */
+static int tune_stream(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    int room = STREAM_ROOM, any = 1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &room, sizeof(room));
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any));
+    return tune_socket(arg, fd, purpose);
 }
 
 static bool set_blob(CURL *easy, CURLoption option, const struct credential *credential)
@@ -71,7 +86,8 @@ static bool set_up(CURL *easy, const struct kube_client *client)
            set_long(easy, CURLOPT_HTTP_VERSION,
                     stream ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS) &&
            set_long(easy, CURLOPT_PIPEWAIT, !stream) &&
-           curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, tune_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, stream ? tune_stream : tune_socket) ==
+               CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECT_TO, client->connect_to) == CURLE_OK &&
            set_up_tls(easy, client);
 }
