@@ -1,4 +1,4 @@
-#include "actuator/actuator.h"
+#include "actuator/state.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -6,16 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actuator/commands.h"
-#include "actuator/counts.h"
-#include "actuator/engine.h"
-#include "actuator/ledger.h"
-#include "actuator/request.h"
-#include "actuator/stats.h"
 #include "actuator/status.h"
-#include "actuator/sweep.h"
-#include "actuator/turn.h"
-#include "common/channel.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -24,27 +15,6 @@ static const struct timeval every_ten_seconds = { .tv_sec = 10 };
 static const struct timeval retain_soon = { .tv_usec = 100 * US_PER_MS };
 static const struct timeval drain_most = { .tv_sec = 2 };
 
-struct actuator {
-    struct event_base *base;
-    const struct actuator_options *options;
-    char instance[128];
-    uint64_t values[COUNTS];
-    struct counters counters;
-    struct steps steps;
-    struct names *names;
-    struct optouts optouts;
-    struct incidents *incidents;
-    struct people *people;
-    struct kube_client *client, *ledger_client;
-    struct ledger *ledger;     /* NULL: nothing is written */
-    struct commands *commands; /* NULL: there is no control socket */
-    struct engine *engine;
-    struct sweep *sweep; /* NULL: nothing is written */
-    struct channel_server *server;
-    struct turn *turn;
-    struct event *second, *stats, *retain;
-};
-
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
@@ -52,87 +22,6 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     status_show(actuator->options, actuator->ledger, actuator->engine,
                 channel_server_peers(actuator->server), actuator->values);
 }
-
-static void refuse_intent(struct actuator *actuator, struct channel_peer *peer,
-                          const struct intent *intent, const char *why)
-{
-    actuator->values[COUNT_INTENTS_REFUSED]++;
-    channel_peer_refuse(peer, RECORD_INTENT, intent->id, why);
-}
-
-static void take_intent(struct actuator *actuator, struct channel_peer *peer,
-                        const struct intent *intent)
-{
-    char why[RECORD_WHY_SIZE];
-
-    if (!request_check(intent, clock_wall_us(), why)) {
-        refuse_intent(actuator, peer, intent, why);
-        return;
-    }
-    if (!engine_has_room_for(actuator->engine, intent->id)) {
-        refuse_intent(actuator, peer, intent, "too many incidents are open; send it again later");
-        return;
-    }
-    if (rights_only_tell(intent->verdict) && !engine_has_room_for_words(actuator->engine)) {
-        refuse_intent(actuator, peer, intent, "too much is to be told; send it again later");
-        return;
-    }
-    if (engine_is_ending(actuator->engine, intent->id)) {
-        refuse_intent(actuator, peer, intent, "what was set for it is being undone; send it again");
-        return;
-    }
-    actuator->values[COUNT_INTENTS]++;
-    turn_add_intent(actuator->turn, intent);
-}
-
-static void on_record(void *arg, struct channel_peer *peer, const struct record *record)
-{
-    struct actuator *actuator = arg;
-
-    switch (record->kind) {
-    case RECORD_INTENT:
-        take_intent(actuator, peer, &record->intent);
-        break;
-    case RECORD_RETRACT:
-        actuator->values[COUNT_RETRACTS]++;
-        turn_add_retract(actuator->turn, &record->retract);
-        break;
-    case RECORD_TRACE:
-        actuator->values[COUNT_TRACES]++;
-        people_trace(actuator->people, &record->trace);
-        break;
-    case RECORD_EVIDENCE:
-        actuator->values[COUNT_EVIDENCE]++;
-        engine_evidence(actuator->engine, record->evidence.id, record->evidence.silent_until_us,
-                        record->evidence.words);
-        break;
-    default: /* the channel lets nothing else through from a correlator */
-        break;
-    }
-}
-
-static struct stats_setup stats_of(struct actuator *actuator)
-{
-    return (struct stats_setup){ .counts = actuator->values,
-                                 .steps = &actuator->steps,
-                                 .engine = actuator->engine,
-                                 .ledger = actuator->ledger,
-                                 .server = actuator->server,
-                                 .mode = actuator->options->mode,
-                                 .dry = actuator->options->dry };
-}
-
-/* Of what is open, to all: more than one correlator may be there, and each may have forgotten. */
-static void on_joined(void *arg, struct channel_peer *peer)
-{
-    struct actuator *actuator = arg;
-    const struct stats_setup stats = stats_of(actuator);
-
-    engine_tell_open(actuator->engine);
-    stats_tell(&stats, peer);
-}
-
-static const struct channel_server_handler upstream = { .record = on_record, .joined = on_joined };
 
 static void on_probe(void *arg, const struct open_incident *open)
 {
@@ -189,7 +78,7 @@ static void on_stats(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     struct actuator *actuator = arg;
-    const struct stats_setup stats = stats_of(actuator);
+    const struct stats_setup stats = actuator_stats(actuator);
 
     engine_remind(actuator->engine);
     stats_tell(&stats, NULL);
@@ -312,7 +201,7 @@ static bool open_engine(struct actuator *actuator)
 static bool open_upstream(struct actuator *actuator)
 {
     actuator->server = channel_server_new(actuator->base, actuator->options->socket, ROLE_ACTUATOR,
-                                          ROLE_CORRELATOR, true, &upstream, actuator);
+                                          ROLE_CORRELATOR, true, &actuator_upstream, actuator);
     if (!actuator->server)
         return false;
     actuator->turn = turn_new(&(struct turn_setup){
