@@ -1,5 +1,5 @@
-#include "actuator/state.h"
 #include "actuator/request.h"
+#include "actuator/state.h"
 #include "common/clock.h"
 
 static void refuse_intent(struct actuator *actuator, struct channel_peer *peer,

@@ -245,6 +245,16 @@ static bool reopens(const struct intent *intent, const struct known *known, bool
     return unfinished[known->outcome] && more && current;
 }
 
+/* What INTENT says of the panic, from parameter AT on. */
+static void bind_said(sqlite3_stmt *statement, int at, const struct intent *intent)
+{
+    incidents_bind_text(statement, at, cause_names[intent->cause]);
+    incidents_bind_text(statement, at + 1, reason_code_names[intent->reason_code]);
+    incidents_bind_text(statement, at + 2, intent->reason);
+    incidents_bind_text(statement, at + 3, verdict_names[intent->verdict]);
+    incidents_bind_text(statement, at + 4, intent->words);
+}
+
 static bool store(struct incidents *incidents, enum statement which, const struct intent *intent,
                   uint64_t wall_us)
 {
@@ -256,11 +266,7 @@ static bool store(struct incidents *incidents, enum statement which, const struc
         incidents_bind_text(statement, 3, intent->uid);
         incidents_bind_text(statement, 4, intent->boot);
     }
-    incidents_bind_text(statement, 5, cause_names[intent->cause]);
-    incidents_bind_text(statement, 6, reason_code_names[intent->reason_code]);
-    incidents_bind_text(statement, 7, intent->reason);
-    incidents_bind_text(statement, 8, verdict_names[intent->verdict]);
-    incidents_bind_text(statement, 9, intent->words);
+    bind_said(statement, 5, intent);
     sqlite3_bind_int64(statement, 10, (sqlite3_int64)intent->received_us);
     sqlite3_bind_int64(statement, 11, (sqlite3_int64)intent->expires_us);
     sqlite3_bind_int64(statement, 12, (sqlite3_int64)wall_us);
@@ -284,11 +290,7 @@ static bool merge(struct incidents *incidents, const struct intent *intent,
     if (!says_more(intent, known))
         return true;
     incidents_bind_text(more, 1, intent->id);
-    incidents_bind_text(more, 2, cause_names[intent->cause]);
-    incidents_bind_text(more, 3, reason_code_names[intent->reason_code]);
-    incidents_bind_text(more, 4, intent->reason);
-    incidents_bind_text(more, 5, verdict_names[intent->verdict]);
-    incidents_bind_text(more, 6, intent->words);
+    bind_said(more, 2, intent);
     return incidents_run(incidents, SQL_SAY_MORE, "merge an incident");
 }
 
