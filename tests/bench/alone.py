@@ -25,8 +25,11 @@ def children_cpu_seconds() -> float:
 
 
 def sleeps(pid: int) -> int:
-    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)$", status, re.MULTILINE).group(1))
+    """How often its threads have."""
+    tasks = pathlib.Path(f"/proc/{pid}/task")
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)$",
+                             (task / "status").read_text(encoding="utf-8"), re.MULTILINE)[1])
+               for task in tasks.iterdir())
 
 
 def memory_kb(pid: int) -> dict[str, int]:

@@ -10,12 +10,14 @@ export LASTGASP_BUILD=${LASTGASP_BUILD:-$folder/../../.build/release}
 # The Go programs beside this file, built once a change of their sources.
 bench_programs() {
     local hash go programs
-    hash=$(cat "$folder"/go.mod "$folder"/*/*.go | sha256sum | cut -c-12)
+    hash=$(cat "$folder"/go.mod "$folder"/go.sum "$folder"/*/*.go | sha256sum | cut -c-12)
     programs=$cache/bench-$hash
     if [ ! -d "$programs" ]; then
         go=$("$root/tests/cluster/find-go") || return 1
         say "Building the benchmarks' own programs"
-        (cd "$folder" && mkdir -p "$programs.new" && "$go" build -o "$programs.new/" ./...) >&2 || return 1
+        # With the control plane's flags, so that what both are built of is built once.
+        (cd "$folder" && mkdir -p "$programs.new" &&
+            CGO_ENABLED=0 "$go" build -trimpath -o "$programs.new/" ./...) >&2 || return 1
         mv "$programs.new" "$programs"
     fi
     printf '%s\n' "$programs"
