@@ -3,8 +3,8 @@
 Four ways, by turns, so that each part shows: nothing happens; the watch alone; the sweep alone
 (one connect a kubelet port in 10 minutes, each Node with an IPv4 and an IPv6 address; over the
 loopback device, so that the kernel's part of both ends is the correlator's time); and all of it, as
-it runs by default.  After them an informer of client-go (informer/), trimmed to an index by
-address; it reads JSON as we do, for the simulated API server has no protobuf.
+it runs by default.  After them an informer of client-go (informer/) with every update; it reads
+JSON as we do, for the simulated API server has no protobuf.
 """
 import contextlib
 import dataclasses
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from tests.apiserver.apiserver import ApiServer
 from tests.bench.alone import NODE_BYTES, Alone, cpu_seconds, sleeps
-from tests.bench.partner import Partner
+from tests.bench.partner import informer
 from tests.bench.report import Row, say, table_of, tell
 from tests.harness.namespaces import Namespace
 
@@ -31,13 +31,6 @@ def correlator(api: ApiServer, count: int, *options: str):
     with Alone(api, *options) as alone:
         alone.synced_ms(count)
         yield alone.pid
-
-
-@contextlib.contextmanager
-def informer(api: ApiServer, _count: int):
-    with Partner("informer", api.kubeconfig("correlator")) as partner:
-        partner.line()
-        yield partner.process.pid
 
 
 @dataclasses.dataclass

@@ -1,8 +1,8 @@
 """The anonymous memory of the three programs together, idle after a sync of Nodes of 15 KB.
 
 Anonymous memory is what they took for themselves; the rest of what is resident is their code and
-the libraries', shared with every other program.  Beside them, by itself: an informer of client-go
-(informer/) that keeps of a Node no more than an index by address takes.
+the libraries', shared with every other program.  After them, by itself: an informer of client-go
+(informer/), trimmed to name, uid, boot and addresses.
 """
 import pathlib
 import tempfile
@@ -10,7 +10,7 @@ import time
 
 from tests.apiserver.apiserver import ApiServer
 from tests.bench.alone import NODE_BYTES, memory_kb
-from tests.bench.partner import Partner
+from tests.bench.partner import informer
 from tests.bench.report import Row, say, table_of, tell
 from tests.harness.pipeline import Pipeline
 
@@ -30,10 +30,9 @@ def measure(count: int, idle_s: float) -> tuple[float, float]:
         time.sleep(idle_s)
         held = {stage: memory_kb(pipeline.running[stage].pid) for stage in STAGES}
         pipeline.stop()
-        with Partner("informer", api.kubeconfig("correlator")) as informer:
-            informer.line()
+        with informer(api, count) as pid:
             time.sleep(idle_s)
-            held["informer"] = memory_kb(informer.process.pid)
+            held["informer"] = memory_kb(pid)
     say(f"  {count} Nodes, {idle_s:g} s later, in KB:")
     table_of(["program", "anonymous", "resident"],
              [[who, str(kb["Anonymous"]), str(kb["Rss"])] for who, kb in held.items()])

@@ -1,8 +1,10 @@
-"""The Go programs beside this file: they hold the clock, and take orders one line of JSON each."""
+"""The Go programs beside this file: most hold the clock, and take orders one line of JSON each."""
+import contextlib
 import json
 import os
 import subprocess
 
+from tests.apiserver.apiserver import ApiServer
 from tests.harness.programs import die_with_parent
 
 
@@ -33,3 +35,13 @@ class Partner:
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def informer(api: ApiServer, count: int):
+    """A controller of client-go that holds so many Nodes; yields its pid once it has them."""
+    with Partner("informer", api.kubeconfig("correlator")) as partner:
+        held = int(partner.line())
+        if held != count:
+            raise RuntimeError(f"the informer has {held} Nodes, not {count}")
+        yield partner.process.pid
