@@ -9,10 +9,11 @@
 
 /*
  * The way of a panic: it comes over the listeners' socket (hear), becomes a gasp, and is judged at
- * once (consider).  Most often it is not known yet whether the machine is dead: then it waits with
- * the others of its Node's suspect, and is considered again when that turns out to be silent or
- * alive, and each second.  In the end it is part of a judgement, whose intent goes out over the
- * actuator's socket; when that is acknowledged, the panic is acknowledged in its turn.
+ * once (consider), by the Nodes as the server has told them up to that moment.  Most often it is
+ * not known yet whether the machine is dead: then it waits with the others of its Node's suspect,
+ * and is considered again when that turns out to be silent or alive, and each second.  In the end
+ * it is part of a judgement, whose intent goes out over the actuator's socket; when that is
+ * acknowledged, the panic is acknowledged in its turn.
  *
  * What no Node is known for is held here, and considered again each second and when the map is
  * whole.  Nothing outlives the process, and nothing needs to: the listener sends again what is not
@@ -351,6 +352,7 @@ void hear(struct correlator *correlator, struct channel_peer *peer, const struct
         return;
     }
     gasps_add(&correlator->gasps, gasp);
+    nodewatch_read_on(correlator->watch);
     if (record->kind == RECORD_PANIC)
         steps_note(&correlator->steps, STEP_KNOWN, gasp->received_us, clock_wall_us());
     if (!has_room_for(correlator, gasp)) {

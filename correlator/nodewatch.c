@@ -21,8 +21,9 @@
  * or asked, so whatever ends a stream from within (an ERROR event, input that is not JSON) is
  * noted in `outcome` and the call ended by returning false; on_done() does the rest.
  *
- * Once the list is whole nothing waits for the next event: what follows from one takes seconds, and
- * who acts on a Node reads it first.  So the stream is read each REST_US at most.
+ * Once the list is whole nothing waits for the next event but a panic, of which it must be known
+ * whose it is at that moment: a kernel that panics as soon as its kubelet has said its boot id is
+ * not the one before.  So the stream is read each REST_US at most, and when a panic is heard.
  *
  * The reason why a watch was lost is logged once, not for each attempt that fails like the one
  * before; the next whole list, or a stream that lives on, is logged in its turn.
@@ -316,6 +317,12 @@ void nodewatch_free(struct nodewatch *watch)
 const struct nodemap *nodewatch_map(const struct nodewatch *watch)
 {
     return watch->maps.map;
+}
+
+void nodewatch_read_on(struct nodewatch *watch)
+{
+    if (watch->call != NULL && watch->step.request == WATCH_EVENTS)
+        kube_read_on(watch->call);
 }
 
 uint64_t nodewatch_age_us(const struct nodewatch *watch)

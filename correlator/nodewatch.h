@@ -25,6 +25,9 @@ void nodewatch_free(struct nodewatch *watch);
 /* NULL until the first list is whole. */
 const struct nodemap *nodewatch_map(const struct nodewatch *watch);
 
+/* The map has what the server has sent by now. */
+void nodewatch_read_on(struct nodewatch *watch);
+
 /* No stream for 60 s: what the map says may be old. */
 bool nodewatch_is_stale(const struct nodewatch *watch);
 

@@ -247,6 +247,12 @@ void kube_rest(struct kube_call *call, uint64_t us)
         call->multi->rest_us = us;
 }
 
+void kube_read_on(struct kube_call *call)
+{
+    if (call->multi)
+        multi_read_on(call->multi);
+}
+
 void kube_cancel(struct kube_call *call)
 {
     struct kube_client *client = call->client;

@@ -74,6 +74,9 @@ void kube_cancel(struct kube_call *call);
 /* From now on, whenever a little came of this stream, what follows is left to gather for so long.
  * `bytes` may call it. */
 void kube_rest(struct kube_call *call, uint64_t us);
+/* What has come of this stream by now goes to `bytes` before this returns; `done` is called later.
+ * Not from inside `bytes`. */
+void kube_read_on(struct kube_call *call);
 
 /* How many calls are under way, which the caller's window bounds. */
 size_t kube_in_flight(const struct kube_client *client);

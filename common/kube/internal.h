@@ -32,8 +32,9 @@ struct kube_multi {
 };
 
 struct kube_multi *multi_new(struct kube_client *client);
-/* Never from inside a callback of libcurl. */
+/* Neither from inside a callback of libcurl. */
 void multi_free(struct kube_multi *multi);
+void multi_read_on(struct kube_multi *multi);
 
 /* easy.c: how a transfer is set up.  NULL when this libcurl lacks something. */
 CURL *easy_take(struct kube_multi *multi);

@@ -12,7 +12,8 @@
  * that a time-out of 0 is a timer of 0 ms, and results are taken after each action, never during.
  *
  * A stream that trickles is let gather: to be woken for an event costs several times what it costs
- * to read it while awake.  What comes in bulk is read on at once, or the peer would wait for us.
+ * to read it while awake.  What comes in bulk is read on at once, or the peer would wait for us,
+ * and so is whatever has gathered when its reader needs to know it.
  */
 #define TRICKLE ((size_t)256 * 1024)
 
@@ -70,6 +71,18 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+void multi_read_on(struct kube_multi *multi)
+{
+    struct kube_socket *socket = LIST_FIRST(&multi->sockets);
+    if (!socket)
+        return;
+    if (evtimer_pending(multi->rested, NULL)) {
+        evtimer_del(multi->rested);
+        on_rested(-1, 0, multi);
+    }
+    act(multi, event_get_fd(socket->event), CURL_CSELECT_IN);
 }
 
 static void forget_socket(struct kube_socket *socket)

@@ -1,4 +1,7 @@
 """Which Node a panic leads to, while Nodes come, go, move and contradict each other."""
+import os
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -104,6 +107,21 @@ def test_a_node_that_rebooted_is_another_incident(judge, fleet):
     again = fleet.change(node, lambda obj: obj["status"]["nodeInfo"].update(bootID="boot-2"))
     judge.settle()
     judge.leads_to(node.address, again)
+
+
+def test_a_panic_right_after_its_boot_was_told_is_that_boots(judge, fleet):
+    """The correlator is stopped, so that it finds both when it goes on."""
+    node = fleet.add(pods=0)
+    judge.settle()
+    pid = judge.pipeline.running["correlator"].pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        again = fleet.change(node, lambda obj: obj["status"]["nodeInfo"].update(bootID="boot-2"))
+        time.sleep(1)
+        panic = judge.panic(node.address)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert judge.intent_of(panic)["boot"] == again.boot
 
 
 def test_an_address_that_moved_is_its_new_nodes(judge, fleet):

@@ -200,6 +200,22 @@ START_TEST(what_trickles_over_a_stream_is_left_to_gather)
 }
 END_TEST
 
+START_TEST(what_has_gathered_is_read_when_it_is_asked_for)
+{
+    struct outcome outcome = { 0 };
+    PLAY(KUBE_STREAM, { CHUNKED "5\r\nhello\r\n6\r\n world\r\n", AFTER_SILENCE, 1 });
+    struct kube_request request = get(&outcome);
+    request.bytes = on_bytes;
+    struct kube_call *call = submit(&request);
+    while (outcome.received == 0)
+        run_for(US_PER_MS);
+    usleep(SHORT_US); /* for the server to send the rest */
+    kube_read_on(call);
+    ck_assert_uint_eq(outcome.received, 11);
+    kube_cancel(call);
+}
+END_TEST
+
 START_TEST(a_quiet_stream_goes_on_and_one_that_does_not_begin_ends)
 {
     struct outcome quiet = { 0 }, mute = { 0 };
@@ -372,6 +388,7 @@ static void fill(Suite *suite)
     tcase_add_test(tests, an_answer_that_is_too_large_is_stopped);
     tcase_add_test(tests, a_stream_comes_through_in_pieces_and_ends);
     tcase_add_test(tests, what_trickles_over_a_stream_is_left_to_gather);
+    tcase_add_test(tests, what_has_gathered_is_read_when_it_is_asked_for);
     tcase_add_test(tests, a_quiet_stream_goes_on_and_one_that_does_not_begin_ends);
     tcase_add_test(tests, a_reader_can_end_a_stream);
     tcase_add_test(tests, a_call_that_may_not_leave_any_more_is_not_sent);
