@@ -123,8 +123,8 @@ def test_machines_that_come_back_while_nobody_can_act(make_scene, make_host, cha
     other.program.wait_for("stands by")
     scene = make_scene([leader, other], (4 if thorough else 2) * ALL)
     draws = random.Random(chance.random())
+    scene.start()  # asks the server, too
     scene.also(lambda: suffers(scene, draws))
-    scene.start()
     scene.finish(90)
     assert_right(scene)
 
