@@ -352,13 +352,13 @@ void hear(struct correlator *correlator, struct channel_peer *peer, const struct
         return;
     }
     gasps_add(&correlator->gasps, gasp);
-    nodewatch_read_on(correlator->watch);
     if (record->kind == RECORD_PANIC)
         steps_note(&correlator->steps, STEP_KNOWN, gasp->received_us, clock_wall_us());
     if (!has_room_for(correlator, gasp)) {
         refuse(correlator, peer, gasp);
         return;
     }
+    nodewatch_read_on(correlator->watch);
     enum judge_step step = consider(correlator, gasp, NULL);
     if (!must_be_kept(step))
         return;
